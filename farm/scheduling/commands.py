@@ -63,7 +63,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Settle:
-    """Store: record what arrived `WHERE id=:job AND fence=:fence AND state='leased'`; finish or requeue the job."""
+    """Store: record what arrived, if the fence still holds and the job is leased; finish or requeue the job."""
 
     cause: Event
     lease: Lease
