@@ -40,7 +40,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Summary:
-    """Of all launches together. Latencies in seconds, of one inference of the whole batch; None is "not enough samples".
+    """Of all launches together. Latencies are seconds of one inference of a whole batch; None: not enough samples.
 
     `throughput_per_s` counts inputs, not batches: batch x inferences / measured time.
     Percentiles are quoted from as many samples as MLPerf's early stopping asks for: 64 for p90, 662 for p99.
