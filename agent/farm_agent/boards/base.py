@@ -1,8 +1,12 @@
 """A board as its agent sees it: who it is, what can be read and set on it, and how a runner is launched there.
 
-A kind of board is one class, found by its entry point in the group `farm_agent.boards`. Real hosts launch runners as
-subprocesses in their own environments; a simulated board answers from its model of the physics. The attempt
-(farm_agent/attempt.py) does not know which.
+A kind of board is one callable `open_board(options: BoardOptions) -> Board`, found by its entry point in the group
+`farm_agent.boards`. Real hosts launch runners as subprocesses in their own environments; a simulated board answers
+from its model of the physics. The attempt (farm_agent/attempt.py) does not know which.
+
+Sensors and knobs come the same way, from the groups `farm_agent.sensors` and `farm_agent.knobs`, each a function
+`discover(root: Path) -> Sequence[...]` that looks at the machine and offers what is really there. Boards, sensors and
+knobs never import each other's kinds: whoever starts the agent finds them all and hands them over as `BoardOptions`.
 """
 
 from __future__ import annotations
@@ -15,12 +19,11 @@ from pathlib import Path
 from typing import Callable
 
 from devicefarm.v1 import board_pb2, job_pb2
-
 from farm_agent.clock import Clock
 from farm_agent.knobs.base import Knob
 from farm_agent.sensors.base import Sensor
 
-__all__ = ["Board", "Executor", "LaunchRequest", "LaunchResult", "PreparedJob", "RunnerEvent"]
+__all__ = ["Board", "BoardOptions", "Executor", "LaunchRequest", "LaunchResult", "PreparedJob", "RunnerEvent"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,31 @@ class Executor(ABC):
         return "none"
 
 
+@dataclass(frozen=True)
+class BoardOptions:
+    """What a kind of board is opened with.
+
+    `farm-agent --board simulated:pi4?seed=1` finds the kind `simulated` and hands it the argument `pi4?seed=1`.
+    """
+
+    argument: str = ""
+    """What stands after the colon of `--board`; each kind says what it understands."""
+    board_id: str = ""
+    """Asked for by the operator; empty: detect a stable one."""
+    name: str = ""
+    """What people call it; empty: the host name."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    sensors: Sequence[Sensor] = ()
+    """Discovered on this machine; a board whose physics are a model brings its own instead."""
+    knobs: Sequence[Knob] = ()
+    executor: Executor | None = None
+    """How runners are launched on this machine; None for a board that brings its own."""
+    root: Path = field(default_factory=lambda: Path("/"))
+    """The file system that is looked at: the machine's own, or a small tree in a test."""
+    state_dir: Path | None = None
+    """Where a board may keep what must outlive its agent; None: nothing is kept."""
+
+
 class Board(ABC):
     """One physical unit, or a model of one."""
 
@@ -146,3 +174,6 @@ class Board(ABC):
     def temperature_c(self) -> float | None:
         """What the gate judges by: the hottest part that matters; None is unknown, never cool."""
         return None
+
+    def close(self) -> None:  # noqa: B027  # most have nothing open
+        """Let go of open files. A board is not used after it."""

@@ -17,6 +17,7 @@ class Knob(ABC):
     """One factor. Values are canonical JSON, as they stand in a job's config."""
 
     name: str
+    """As it stands in a sweep's config: `governor`. Unique on its board."""
 
     @abstractmethod
     def read(self) -> str:
