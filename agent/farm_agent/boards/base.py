@@ -51,6 +51,9 @@ class LaunchRequest:
     """Compare the outputs with the golden set, or at least digest them, after measuring."""
     work_dir: Path
     """Empty folder of this launch, removed in `cleanup`."""
+    on_process: Callable[[int], None] = lambda process_group: None
+    """Told the id of the runner's process group (its leader's pid) as soon as there is one, so that what is left of it
+    can be ended also after the agent was killed."""
 
 
 @dataclass(frozen=True)
