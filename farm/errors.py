@@ -6,7 +6,8 @@
     ├── NoBoardError              no board matches, or none came       exit 4   infrastructure
     ├── CoordinatorError          cannot be reached, or refuses        exit 5   infrastructure
     │   ├── AlreadyRunningError   two coordinators on one database     exit 5   farm
-    │   └── InsecureAddressError  not loopback and no TLS              exit 5   farm
+    │   ├── InsecureAddressError  not loopback and no TLS              exit 5   farm
+    │   └── WireError             a peer's message makes no sense      exit 5   agent
     ├── StoreError                the database or the disk fails       exit 6   infrastructure
     │   ├── StaleEpochError       a newer coordinator took over        exit 6   farm
     │   └── UnknownRunError       no such run, job, result or board    exit 7   job
@@ -35,6 +36,7 @@ __all__ = [
     "StoreError",
     "SweepError",
     "UnknownRunError",
+    "WireError",
 ]
 
 
@@ -91,6 +93,12 @@ class InsecureAddressError(CoordinatorError):
     """Asked to listen beyond loopback without TLS."""
 
     kind = ErrorKind.FARM
+
+
+class WireError(CoordinatorError):
+    """A message from a peer has a value that cannot be; the message names the field."""
+
+    kind = ErrorKind.AGENT
 
 
 class StoreError(FarmError):

@@ -17,7 +17,7 @@ from devicefarm.v1 import board_pb2 as devicefarm_dot_v1_dot_board__pb2
 from devicefarm.v1 import job_pb2 as devicefarm_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x64\x65vicefarm/v1/control.proto\x12\rdevicefarm.v1\x1a\x1b\x64\x65vicefarm/v1/attempt.proto\x1a\x19\x64\x65vicefarm/v1/board.proto\x1a\x17\x64\x65vicefarm/v1/job.proto\"\x0f\n\rStatusRequest\"\xfa\x01\n\x0eStatusResponse\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x14\n\x0c\x64\x61tabase_url\x18\x05 \x01(\t\x12\x10\n\x08uptime_s\x18\x06 \x01(\x01\x12\x17\n\x0f\x62oards_attached\x18\x07 \x01(\r\x12\x13\n\x0bjobs_queued\x18\x08 \x01(\x04\x12\x13\n\x0bjobs_leased\x18\t \x01(\x04\x12*\n\x06\x62oards\x18\n \x03(\x0b\x32\x1a.devicefarm.v1.BoardStatus\x12\x0c\n\x04host\x18\x0b \x01(\t\"\x89\x01\n\x0b\x42oardStatus\x12#\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x14.devicefarm.v1.Board\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06health\x18\x03 \x01(\t\x12\x0e\n\x06intent\x18\x04 \x01(\t\x12&\n\x05lease\x18\x05 \x01(\x0b\x32\x17.devicefarm.v1.LeaseRef\"\x97\x01\n\tModelFile\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x11\n\tprecision\x18\x03 \x01(\t\x12,\n\x08\x61rtifact\x18\x04 \x01(\x0b\x32\x1a.devicefarm.v1.ArtifactRef\x12*\n\x06golden\x18\x05 \x01(\x0b\x32\x1a.devicefarm.v1.ArtifactRef\"\x88\x01\n\rSubmitRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x12\n\nsweep_json\x18\x02 \x01(\t\x12\'\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x18.devicefarm.v1.ModelFile\x12\x14\n\x0csubmitted_by\x18\x04 \x01(\t\x12\x14\n\x0c\x62oard_wait_s\x18\x05 \x01(\x01\"T\n\x0eSubmitResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x0c\n\x04jobs\x18\x03 \x01(\r\x12\x13\n\x0bunsupported\x18\x04 \x01(\r\"\x1e\n\x0cWatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x9f\x01\n\rWatchResponse\x12)\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x18.devicefarm.v1.JobChange\x12*\n\x06\x62oards\x18\x02 \x03(\x0b\x32\x1a.devicefarm.v1.BoardStatus\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\x12\x10\n\x08\x66inished\x18\x04 \x01(\x08\x12\x13\n\x0bremaining_s\x18\x05 \x01(\x01\"\x9e\x02\n\tJobChange\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\'\n\x07outcome\x18\x03 \x01(\x0e\x32\x16.devicefarm.v1.Outcome\x12,\n\nerror_kind\x18\x04 \x01(\x0e\x32\x18.devicefarm.v1.ErrorKind\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x10\n\x08\x62oard_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x07 \x01(\r\x12#\n\x05phase\x18\x08 \x01(\x0e\x32\x14.devicefarm.v1.Phase\x12\x10\n\x08\x66raction\x18\t \x01(\x01\x12\x0c\n\x04note\x18\n \x01(\t\x12$\n\x04spec\x18\x0b \x01(\x0b\x32\x16.devicefarm.v1.JobSpec\"@\n\rCancelRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07job_ids\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"#\n\x0e\x43\x61ncelResponse\x12\x11\n\tcancelled\x18\x01 \x01(\r\"D\n\x10SetIntentRequest\x12\x10\n\x08\x62oard_id\x18\x01 \x01(\t\x12\x0e\n\x06intent\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x13\n\x11SetIntentResponse\"\"\n\x0fShutdownRequest\x12\x0f\n\x07grace_s\x18\x01 \x01(\x01\"\x12\n\x10ShutdownResponse2\xc8\x03\n\x0e\x43ontrolService\x12\x45\n\x06Status\x12\x1c.devicefarm.v1.StatusRequest\x1a\x1d.devicefarm.v1.StatusResponse\x12\x45\n\x06Submit\x12\x1c.devicefarm.v1.SubmitRequest\x1a\x1d.devicefarm.v1.SubmitResponse\x12\x44\n\x05Watch\x12\x1b.devicefarm.v1.WatchRequest\x1a\x1c.devicefarm.v1.WatchResponse0\x01\x12\x45\n\x06\x43\x61ncel\x12\x1c.devicefarm.v1.CancelRequest\x1a\x1d.devicefarm.v1.CancelResponse\x12N\n\tSetIntent\x12\x1f.devicefarm.v1.SetIntentRequest\x1a .devicefarm.v1.SetIntentResponse\x12K\n\x08Shutdown\x12\x1e.devicefarm.v1.ShutdownRequest\x1a\x1f.devicefarm.v1.ShutdownResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x64\x65vicefarm/v1/control.proto\x12\rdevicefarm.v1\x1a\x1b\x64\x65vicefarm/v1/attempt.proto\x1a\x19\x64\x65vicefarm/v1/board.proto\x1a\x17\x64\x65vicefarm/v1/job.proto\"\x0f\n\rStatusRequest\"\x8b\x02\n\x0eStatusResponse\x12\x16\n\x0e\x63oordinator_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0b\n\x03pid\x18\x04 \x01(\r\x12\x14\n\x0c\x64\x61tabase_url\x18\x05 \x01(\t\x12\x10\n\x08uptime_s\x18\x06 \x01(\x01\x12\x17\n\x0f\x62oards_attached\x18\x07 \x01(\r\x12\x13\n\x0bjobs_queued\x18\x08 \x01(\x04\x12\x13\n\x0bjobs_leased\x18\t \x01(\x04\x12*\n\x06\x62oards\x18\n \x03(\x0b\x32\x1a.devicefarm.v1.BoardStatus\x12\x0c\n\x04host\x18\x0b \x01(\t\x12\x0f\n\x07trouble\x18\x0c \x01(\t\"\x89\x01\n\x0b\x42oardStatus\x12#\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x14.devicefarm.v1.Board\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06health\x18\x03 \x01(\t\x12\x0e\n\x06intent\x18\x04 \x01(\t\x12&\n\x05lease\x18\x05 \x01(\x0b\x32\x17.devicefarm.v1.LeaseRef\"\x97\x01\n\tModelFile\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x11\n\tprecision\x18\x03 \x01(\t\x12,\n\x08\x61rtifact\x18\x04 \x01(\x0b\x32\x1a.devicefarm.v1.ArtifactRef\x12*\n\x06golden\x18\x05 \x01(\x0b\x32\x1a.devicefarm.v1.ArtifactRef\"\x88\x01\n\rSubmitRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x12\n\nsweep_json\x18\x02 \x01(\t\x12\'\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x18.devicefarm.v1.ModelFile\x12\x14\n\x0csubmitted_by\x18\x04 \x01(\t\x12\x14\n\x0c\x62oard_wait_s\x18\x05 \x01(\x01\"T\n\x0eSubmitResponse\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x0c\n\x04jobs\x18\x03 \x01(\r\x12\x13\n\x0bunsupported\x18\x04 \x01(\r\"\x1e\n\x0cWatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"\x9f\x01\n\rWatchResponse\x12)\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x18.devicefarm.v1.JobChange\x12*\n\x06\x62oards\x18\x02 \x03(\x0b\x32\x1a.devicefarm.v1.BoardStatus\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\x12\x10\n\x08\x66inished\x18\x04 \x01(\x08\x12\x13\n\x0bremaining_s\x18\x05 \x01(\x01\"\x9e\x02\n\tJobChange\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\'\n\x07outcome\x18\x03 \x01(\x0e\x32\x16.devicefarm.v1.Outcome\x12,\n\nerror_kind\x18\x04 \x01(\x0e\x32\x18.devicefarm.v1.ErrorKind\x12\r\n\x05\x65rror\x18\x05 \x01(\t\x12\x10\n\x08\x62oard_id\x18\x06 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x07 \x01(\r\x12#\n\x05phase\x18\x08 \x01(\x0e\x32\x14.devicefarm.v1.Phase\x12\x10\n\x08\x66raction\x18\t \x01(\x01\x12\x0c\n\x04note\x18\n \x01(\t\x12$\n\x04spec\x18\x0b \x01(\x0b\x32\x16.devicefarm.v1.JobSpec\"@\n\rCancelRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0f\n\x07job_ids\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"#\n\x0e\x43\x61ncelResponse\x12\x11\n\tcancelled\x18\x01 \x01(\r\"D\n\x10SetIntentRequest\x12\x10\n\x08\x62oard_id\x18\x01 \x01(\t\x12\x0e\n\x06intent\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x13\n\x11SetIntentResponse\"\"\n\x0fShutdownRequest\x12\x0f\n\x07grace_s\x18\x01 \x01(\x01\"\x12\n\x10ShutdownResponse2\xc8\x03\n\x0e\x43ontrolService\x12\x45\n\x06Status\x12\x1c.devicefarm.v1.StatusRequest\x1a\x1d.devicefarm.v1.StatusResponse\x12\x45\n\x06Submit\x12\x1c.devicefarm.v1.SubmitRequest\x1a\x1d.devicefarm.v1.SubmitResponse\x12\x44\n\x05Watch\x12\x1b.devicefarm.v1.WatchRequest\x1a\x1c.devicefarm.v1.WatchResponse0\x01\x12\x45\n\x06\x43\x61ncel\x12\x1c.devicefarm.v1.CancelRequest\x1a\x1d.devicefarm.v1.CancelResponse\x12N\n\tSetIntent\x12\x1f.devicefarm.v1.SetIntentRequest\x1a .devicefarm.v1.SetIntentResponse\x12K\n\x08Shutdown\x12\x1e.devicefarm.v1.ShutdownRequest\x1a\x1f.devicefarm.v1.ShutdownResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -27,33 +27,33 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_STATUSREQUEST']._serialized_start=127
   _globals['_STATUSREQUEST']._serialized_end=142
   _globals['_STATUSRESPONSE']._serialized_start=145
-  _globals['_STATUSRESPONSE']._serialized_end=395
-  _globals['_BOARDSTATUS']._serialized_start=398
-  _globals['_BOARDSTATUS']._serialized_end=535
-  _globals['_MODELFILE']._serialized_start=538
-  _globals['_MODELFILE']._serialized_end=689
-  _globals['_SUBMITREQUEST']._serialized_start=692
-  _globals['_SUBMITREQUEST']._serialized_end=828
-  _globals['_SUBMITRESPONSE']._serialized_start=830
-  _globals['_SUBMITRESPONSE']._serialized_end=914
-  _globals['_WATCHREQUEST']._serialized_start=916
-  _globals['_WATCHREQUEST']._serialized_end=946
-  _globals['_WATCHRESPONSE']._serialized_start=949
-  _globals['_WATCHRESPONSE']._serialized_end=1108
-  _globals['_JOBCHANGE']._serialized_start=1111
-  _globals['_JOBCHANGE']._serialized_end=1397
-  _globals['_CANCELREQUEST']._serialized_start=1399
-  _globals['_CANCELREQUEST']._serialized_end=1463
-  _globals['_CANCELRESPONSE']._serialized_start=1465
-  _globals['_CANCELRESPONSE']._serialized_end=1500
-  _globals['_SETINTENTREQUEST']._serialized_start=1502
-  _globals['_SETINTENTREQUEST']._serialized_end=1570
-  _globals['_SETINTENTRESPONSE']._serialized_start=1572
-  _globals['_SETINTENTRESPONSE']._serialized_end=1591
-  _globals['_SHUTDOWNREQUEST']._serialized_start=1593
-  _globals['_SHUTDOWNREQUEST']._serialized_end=1627
-  _globals['_SHUTDOWNRESPONSE']._serialized_start=1629
-  _globals['_SHUTDOWNRESPONSE']._serialized_end=1647
-  _globals['_CONTROLSERVICE']._serialized_start=1650
-  _globals['_CONTROLSERVICE']._serialized_end=2106
+  _globals['_STATUSRESPONSE']._serialized_end=412
+  _globals['_BOARDSTATUS']._serialized_start=415
+  _globals['_BOARDSTATUS']._serialized_end=552
+  _globals['_MODELFILE']._serialized_start=555
+  _globals['_MODELFILE']._serialized_end=706
+  _globals['_SUBMITREQUEST']._serialized_start=709
+  _globals['_SUBMITREQUEST']._serialized_end=845
+  _globals['_SUBMITRESPONSE']._serialized_start=847
+  _globals['_SUBMITRESPONSE']._serialized_end=931
+  _globals['_WATCHREQUEST']._serialized_start=933
+  _globals['_WATCHREQUEST']._serialized_end=963
+  _globals['_WATCHRESPONSE']._serialized_start=966
+  _globals['_WATCHRESPONSE']._serialized_end=1125
+  _globals['_JOBCHANGE']._serialized_start=1128
+  _globals['_JOBCHANGE']._serialized_end=1414
+  _globals['_CANCELREQUEST']._serialized_start=1416
+  _globals['_CANCELREQUEST']._serialized_end=1480
+  _globals['_CANCELRESPONSE']._serialized_start=1482
+  _globals['_CANCELRESPONSE']._serialized_end=1517
+  _globals['_SETINTENTREQUEST']._serialized_start=1519
+  _globals['_SETINTENTREQUEST']._serialized_end=1587
+  _globals['_SETINTENTRESPONSE']._serialized_start=1589
+  _globals['_SETINTENTRESPONSE']._serialized_end=1608
+  _globals['_SHUTDOWNREQUEST']._serialized_start=1610
+  _globals['_SHUTDOWNREQUEST']._serialized_end=1644
+  _globals['_SHUTDOWNRESPONSE']._serialized_start=1646
+  _globals['_SHUTDOWNRESPONSE']._serialized_end=1664
+  _globals['_CONTROLSERVICE']._serialized_start=1667
+  _globals['_CONTROLSERVICE']._serialized_end=2123
 # @@protoc_insertion_point(module_scope)

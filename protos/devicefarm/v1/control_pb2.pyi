@@ -13,7 +13,7 @@ class StatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class StatusResponse(_message.Message):
-    __slots__ = ("coordinator_id", "version", "epoch", "pid", "database_url", "uptime_s", "boards_attached", "jobs_queued", "jobs_leased", "boards", "host")
+    __slots__ = ("coordinator_id", "version", "epoch", "pid", "database_url", "uptime_s", "boards_attached", "jobs_queued", "jobs_leased", "boards", "host", "trouble")
     COORDINATOR_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class StatusResponse(_message.Message):
     JOBS_LEASED_FIELD_NUMBER: _ClassVar[int]
     BOARDS_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
     coordinator_id: str
     version: str
     epoch: int
@@ -36,7 +37,8 @@ class StatusResponse(_message.Message):
     jobs_leased: int
     boards: _containers.RepeatedCompositeFieldContainer[BoardStatus]
     host: str
-    def __init__(self, coordinator_id: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[int] = ..., pid: _Optional[int] = ..., database_url: _Optional[str] = ..., uptime_s: _Optional[float] = ..., boards_attached: _Optional[int] = ..., jobs_queued: _Optional[int] = ..., jobs_leased: _Optional[int] = ..., boards: _Optional[_Iterable[_Union[BoardStatus, _Mapping]]] = ..., host: _Optional[str] = ...) -> None: ...
+    trouble: str
+    def __init__(self, coordinator_id: _Optional[str] = ..., version: _Optional[str] = ..., epoch: _Optional[int] = ..., pid: _Optional[int] = ..., database_url: _Optional[str] = ..., uptime_s: _Optional[float] = ..., boards_attached: _Optional[int] = ..., jobs_queued: _Optional[int] = ..., jobs_leased: _Optional[int] = ..., boards: _Optional[_Iterable[_Union[BoardStatus, _Mapping]]] = ..., host: _Optional[str] = ..., trouble: _Optional[str] = ...) -> None: ...
 
 class BoardStatus(_message.Message):
     __slots__ = ("board", "state", "health", "intent", "lease")
