@@ -23,6 +23,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convnet import Convolution, Dense, MaxPool, Network
 from release import main
@@ -30,15 +31,18 @@ from release import main
 PARAMETERS = 1_039_744
 INPUT_SHAPE = (88, 88, 1)
 
+Array = NDArray[np.float32]
+
 
 def build() -> Network:
     random = np.random.default_rng(0)
 
-    def weights(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def weights(*shape: int) -> Array:
         fan_in = int(np.prod(shape[:-1]))
-        return (random.standard_normal(shape) * np.sqrt(2.0 / fan_in)).astype(np.float32)
+        scaled = random.standard_normal(shape) * np.sqrt(2.0 / fan_in)
+        return np.asarray(scaled, np.float32)
 
-    def bias(size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    def bias(size: int) -> Array:
         return np.zeros(size, np.float32)
 
     return Network(
@@ -56,23 +60,28 @@ def build() -> Network:
     )
 
 
-def images(count: int, seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def images(count: int, seed: int) -> Array:
     """Noise, uniform in [-1, 1)."""
-    return np.random.default_rng(seed).random((count, *INPUT_SHAPE), np.float32) * np.float32(2) - np.float32(1)
+    noise = np.random.default_rng(seed).random((count, *INPUT_SHAPE), np.float32)
+    return np.asarray(noise * 2 - 1, np.float32)
 
 
-def most_decided(
-    network: Network, candidates: np.ndarray[tuple[int, ...], np.dtype[np.float32]], count: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Those whose first class is furthest ahead of the second, so that another first class is a wrong output and
-    never a rounding."""
-    ranked = np.sort(network.forward(candidates), axis=1)
-    return candidates[np.argsort(ranked[:, -2] - ranked[:, -1])[:count]]
+def most_decided(network: Network, candidates: Array, count: int) -> Array:
+    """Images of `count` different classes, those whose first class is furthest ahead of the second.
+
+    So another first class is a wrong output and never a rounding, and an answer that is always the same is wrong too.
+    """
+    outputs = np.concatenate([network.forward(image[np.newaxis]) for image in candidates])
+    ranked = np.sort(outputs, axis=1)
+    by_margin = np.argsort(ranked[:, -2] - ranked[:, -1])
+    classes = outputs.argmax(axis=1)
+    _, first_of_class = np.unique(classes[by_margin], return_index=True)
+    return candidates[by_margin[np.sort(first_of_class)[:count]]]
 
 
 if __name__ == "__main__":
     network = build()
     if network.parameter_count != PARAMETERS:
         sys.exit(f"{network.parameter_count:,} parameters, not {PARAMETERS:,}: this is another network")
-    golden = most_decided(network, images(128, seed=2), 8)
+    golden = most_decided(network, images(256, seed=2), 8)
     sys.exit(main(network, calibration=images(64, seed=1), golden=golden))

@@ -55,7 +55,7 @@ class Parameters:
     @classmethod
     def random(cls, random: np.random.Generator) -> Parameters:
         def matrix(rows: int, columns: int) -> Array:
-            return random.standard_normal((rows, columns)) * np.sqrt(2.0 / rows)
+            return np.asarray(random.standard_normal((rows, columns)) * np.sqrt(2.0 / rows))
 
         window = KERNEL * KERNEL
         return cls(
@@ -95,7 +95,8 @@ def gradients(parameters: Parameters, images: Array, labels: NDArray[np.int64]) 
     d_first = (winners * d_pooled[:, :, None, :, None]).reshape(first.shape) * (first > 0)
 
     def weights(inputs: Array, upstream: Array) -> Array:
-        return inputs.reshape(-1, inputs.shape[-1]).T @ upstream.reshape(-1, upstream.shape[-1])
+        slope: Array = inputs.reshape(-1, inputs.shape[-1]).T @ upstream.reshape(-1, upstream.shape[-1])
+        return slope
 
     return [
         weights(first_in, d_first),
@@ -111,7 +112,8 @@ def moved(images: Array, random: np.random.Generator) -> Array:
     """The images, each by up to one pixel in both directions."""
     wide = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
     steps = random.integers(0, 3, (len(images), 2))
-    return np.stack([image[row : row + 8, column : column + 8] for image, (row, column) in zip(wide, steps)])
+    corners = zip(wide, steps)
+    return np.stack([image[row : row + 8, column : column + 8] for image, (row, column) in corners])
 
 
 def train(images: Array, labels: NDArray[np.int64], seed: int = 0) -> Parameters:

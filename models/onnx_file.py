@@ -72,7 +72,7 @@ def write_onnx(network: Network, path: Path) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-class _Images(CalibrationDataReader):
+class _Images(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, images: NDArray[np.float32]) -> None:
         self.batches: Iterator[NDArray[np.float32]] = iter(np.array_split(images, max(1, len(images) // 16)))
 

@@ -59,11 +59,13 @@ def _write(network: Network, calibration: Images, inputs: Images, labels: NDArra
     quantise_onnx(onnx, to / f"{network.name}-int8.onnx", calibration)
     write_tflite(network, tflite)
     quantise_tflite(tflite, to / f"{network.name}-int8.tflite", calibration)
-    golden = {"input": inputs, "output": network.forward(inputs).astype(np.float32)}
-    if labels is not None:
-        golden["label"] = labels
+    output = network.forward(inputs).astype(np.float32)
+    golden = to / f"{network.name}-golden.npz"
     # Not compressed: the bytes would depend on the version of zlib.
-    np.savez(to / f"{network.name}-golden.npz", **golden)
+    if labels is None:
+        np.savez(golden, input=inputs, output=output)
+    else:
+        np.savez(golden, input=inputs, output=output, label=labels)
 
 
 def _judge(network: Network, images: Images, labels: NDArray[np.int64] | None, folder: Path) -> None:
