@@ -2,6 +2,7 @@
 
     FarmError                     a sentence for the person who must act, whose fault it is, what to try
     ├── SweepError                the sweep file is wrong              exit 2   job
+    ├── ExpressionError           a selector or a unit can't be read   exit 2   job
     ├── ModelFileError            a model file is not what it says     exit 3   job
     ├── NoBoardError              no board matches, or none came       exit 4   infrastructure
     ├── CoordinatorError          cannot be reached, or refuses        exit 5   infrastructure
@@ -26,6 +27,7 @@ from farm.model.attempt import ErrorKind
 __all__ = [
     "AlreadyRunningError",
     "CoordinatorError",
+    "ExpressionError",
     "FarmError",
     "InsecureAddressError",
     "InterruptedRunError",
@@ -57,6 +59,13 @@ class FarmError(Exception):
 
 class SweepError(FarmError):
     """The sweep file is wrong; the message begins with `file:line:column`."""
+
+    exit_code = 2
+    kind = ErrorKind.JOB
+
+
+class ExpressionError(FarmError, ValueError):
+    """A selector, or a value with its unit, cannot be read; also a `ValueError`, so that a validator may raise it."""
 
     exit_code = 2
     kind = ErrorKind.JOB
