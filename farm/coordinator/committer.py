@@ -1,0 +1,219 @@
+"""Group commit: many small writes of the event loop become one transaction of one writer thread.
+
+    idle                 a write is committed at once
+    busy                 writes are collected for 2 ms, or for as long as the transaction before them takes
+    the database fails   the same batch is tried again, with back-off, for ever; nothing is answered meanwhile
+    a newer gateway      `StaleEpochError`: nothing is written any more, and the host is told to stop
+
+One write can't hold the others up: when a batch is refused again and again, each is tried alone, and what alone is
+refused is set aside and tried on beside the rest, for ever. An error that is no `StoreError` is a defect that trying
+again can't mend: the record is then stored without its content and with what was wrong.
+
+`fsync` is the price of a transaction, not of a write: the window buys throughput for a delay that nobody notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from farm.errors import StaleEpochError, StoreError
+from farm.model.attempt import AttemptRecord, ErrorKind, Outcome
+from farm.scheduling.commands import Finish
+from farm.store.writes import SettleWrite, Write, WriteResult
+
+__all__ = ["Committer", "WritesToStore"]
+
+logger = logging.getLogger(__name__)
+
+Epoch = TypeVar("Epoch", contravariant=True)
+T = TypeVar("T")
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 2.0
+_PATIENCE = 3
+"""Failures in a row before the writes of a batch are tried one by one, and before that is given up."""
+
+
+class WritesToStore(Protocol[Epoch]):
+    """What the committer needs of `farm.store.store.Store`."""
+
+    def apply(self, epoch: Epoch, writes: Sequence[Write]) -> Sequence[WriteResult]: ...
+
+
+@dataclass(frozen=True)
+class _Item:
+    write: Write
+    answer: Callable[[WriteResult], None] | None
+
+
+class Committer:
+    """Owns the writer thread. Create and use it on one event loop.
+
+    `after_batch` runs on the loop when all answers of a transaction were given; `stale` when a newer gateway has
+    taken over.
+    """
+
+    def __init__(
+        self,
+        store: WritesToStore[Epoch],
+        epoch: Epoch,
+        *,
+        after_batch: Callable[[], None] = lambda: None,
+        stale: Callable[[StaleEpochError], None] = lambda error: None,
+        window_s: float = 0.002,
+    ) -> None:
+        self._apply: Callable[[Sequence[Write]], Sequence[WriteResult]] = lambda writes: store.apply(epoch, writes)
+        self._after_batch = after_batch
+        self._stale = stale
+        self._window_s = window_s
+        self._pending: list[_Item] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._aside: set[asyncio.Task[None]] = set()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
+        self._task = asyncio.create_task(self._run(), name="committer")
+        self.trouble = ""
+        """Why nothing can be recorded now, in words; empty when all is well."""
+        self.transactions = 0
+        self.writes = 0
+
+    def put(self, write: Write, answer: Callable[[WriteResult], None] | None = None) -> None:
+        """Have it written; `answer` is called on the loop once its transaction is committed, in the order of `put`."""
+        self._pending.append(_Item(write, answer))
+        self._wake.set()
+        self._idle.clear()
+
+    async def call(self, function: Callable[[], T]) -> T:
+        """Run something else on the writer thread, between two transactions."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    async def drain(self) -> None:
+        """Wait until everything that was put is committed and answered."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Stop. What was not drained is not written; its board still has it in its spool."""
+        tasks = [self._task, *self._aside]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(self._thread.shutdown)
+
+    async def _run(self) -> None:
+        busy = False
+        try:
+            while True:
+                if not self._pending:
+                    busy = False
+                    self._idle.set()
+                    self._wake.clear()
+                    await self._wake.wait()
+                # At least one turn: whatever else the loop is about to put belongs to the same transaction.
+                await asyncio.sleep(self._window_s if busy else 0)
+                batch, self._pending = self._pending, []
+                await self._commit(batch)
+                busy = len(batch) > 1
+        except StaleEpochError as error:
+            self.trouble = error.message
+            self._stale(error)
+
+    async def _commit(self, batch: list[_Item]) -> None:
+        """Write and answer all of it, or set aside what alone is refused while the rest is not."""
+        failures = 0
+        while batch:
+            try:
+                await self._attempt(batch)
+            except StaleEpochError:
+                raise
+            except StoreError as error:
+                failures += 1
+                self._complain(error, len(batch))
+                await asyncio.sleep(min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S))
+                if failures >= _PATIENCE and len(batch) > 1:
+                    batch = await self._one_by_one(batch)
+            except Exception as error:
+                logger.exception("the store cannot write %d values", len(batch))
+                batch = await self._without_defect(batch, error)
+            else:
+                self._recovered()
+                return
+
+    async def _attempt(self, batch: list[_Item]) -> None:
+        loop = asyncio.get_running_loop()
+        results = await loop.run_in_executor(self._thread, self._apply, [item.write for item in batch])
+        self._answer(batch, results)
+
+    async def _one_by_one(self, batch: list[_Item]) -> list[_Item]:
+        """Find out whether the database is gone for all (then all come back) or refuses only some (set aside)."""
+        refused: list[_Item] = []
+        written = 0
+        for position, item in enumerate(batch):
+            try:
+                await self._attempt([item])
+            except StaleEpochError:
+                raise
+            except Exception:
+                refused.append(item)
+                if not written and len(refused) == _PATIENCE:
+                    return [*batch[position + 1 :], *refused]
+            else:
+                written += 1
+        if not written:
+            return refused
+        self._recovered()
+        for item in refused:
+            self._aside.add(task := asyncio.create_task(self._commit([item]), name="write-set-aside"))
+            task.add_done_callback(self._aside.discard)
+        return []
+
+    async def _without_defect(self, batch: list[_Item], error: Exception) -> list[_Item]:
+        """What is left to do about an error that is not the database's."""
+        if len(batch) > 1:
+            for item in batch:
+                await self._commit([item])
+            return []
+        bare = _without_content(batch[0].write, error)
+        if bare is not None:
+            return [replace(batch[0], write=bare)]
+        self._answer(batch, [WriteResult.STALE])
+        return []
+
+    def _answer(self, batch: Sequence[_Item], results: Sequence[WriteResult]) -> None:
+        self.transactions += 1
+        self.writes += len(batch)
+        for item, result in zip(batch, results):
+            if item.answer is not None:
+                item.answer(result)
+        self._after_batch()
+
+    def _complain(self, error: StoreError, waiting: int) -> None:
+        if not self.trouble:
+            logger.warning("nothing can be recorded now, %d writes wait: %s", waiting, error)
+        self.trouble = error.message
+
+    def _recovered(self) -> None:
+        if self.trouble:
+            logger.warning("the database takes writes again")
+            self.trouble = ""
+
+
+def _without_content(write: Write, error: Exception) -> Write | None:
+    """A record that the store refuses, stripped to its lease and what was wrong; None where that was tried already."""
+    if not isinstance(write, SettleWrite) or write.record.outcome is Outcome.ERROR:
+        return None
+    text = f"The record could not be stored: {error}"[:1000]
+    record = AttemptRecord(
+        lease=write.record.lease,
+        board_id=write.record.board_id,
+        attempt=write.record.attempt,
+        outcome=Outcome.ERROR,
+        error_kind=ErrorKind.FARM,
+        error=text,
+    )
+    return SettleWrite(record, Finish(Outcome.ERROR, ErrorKind.FARM, text))
