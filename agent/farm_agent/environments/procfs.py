@@ -1,0 +1,48 @@
+"""What Linux says of a process (proc(5)). Elsewhere, and of a process that is gone: zero, or nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+__all__ = ["oom_kills", "rss_of_tree_bytes", "start_of"]
+
+PROC = Path("/proc")
+
+
+def start_of(pid: int) -> str:
+    """What tells this process from a later one with the same id: boot id and start time in ticks; empty if unknown."""
+    try:
+        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
+        stat = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return ""
+    # The second field is the name in parentheses and may hold spaces; the start time is field 22.
+    return f"{boot}:{stat.rpartition(')')[2].split()[19]}"
+
+
+def rss_of_tree_bytes(pid: int) -> int:
+    """Resident memory of a process and its descendants, pages that they share counted for each."""
+    total = 0
+    waiting = [pid]
+    while waiting:
+        current = waiting.pop()
+        folder = PROC / str(current)
+        try:
+            total += int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            for task in (folder / "task").iterdir():
+                waiting.extend(int(child) for child in (task / "children").read_text().split())
+        except (OSError, ValueError, IndexError):
+            continue
+    return total
+
+
+def oom_kills() -> int:
+    """How often the kernel killed a process for want of memory since it started; -1 where it does not say."""
+    try:
+        for line in (PROC / "vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    except (OSError, ValueError):
+        pass
+    return -1

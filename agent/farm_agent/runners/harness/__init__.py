@@ -1,0 +1,28 @@
+"""What every runner does, written once: read the request, warm up, measure, verify, say so.
+
+A runner file holds only what is particular to its runtime, a `Runtime` of some forty lines, and ends with
+`sys.exit(main(MyRuntime))`. The folder lies beside the runner files and is found by its path, because a runner starts as
+`python -I run_x.py request.json` in an environment that knows no `farm_agent`:
+
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from harness import Runtime, main
+
+Everything in here keeps to the syntax of Python 3.6, the standard library and numpy: boards that are still sold carry
+such an interpreter (JetPack 4: 3.6, Mendel: 3.7). Types are comments-free annotations that 3.6 accepts.
+
+    protocol.py   the request, the events on stdout, and `Refusal`
+    tensors.py    what a model takes and gives; seeded inputs; quantising
+    loop.py       the measuring loop and its own cost
+    warmup.py     when a series is level
+    golden.py     comparing with reference outputs
+    memory.py     peak resident memory of this process
+    runtime.py    what a runner file fills in
+    launch.py     one launch from its request to its result
+"""
+
+from .launch import main
+from .protocol import Refusal, Request
+from .runtime import Runtime
+from .tensors import Tensor
+
+__all__ = ["Refusal", "Request", "Runtime", "Tensor", "main"]
