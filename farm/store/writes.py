@@ -32,9 +32,11 @@ __all__ = [
 class WriteResult(enum.Enum):
     ACCEPTED = "accepted"
     STALE = "stale"
-    """The job is not leased under this fence (any more), or not queued (any more): nothing was changed."""
+    """The job is not leased under this fence to this board (any more), or not queued (any more), or there is no such
+    job or board: nothing was changed."""
     DUPLICATE = "duplicate"
-    """This very fence has settled the job already: nothing was changed."""
+    """This very write holds already: the record of this fence is stored, or the board has the job under this fence.
+    Nothing was changed. So a transaction whose answer was lost can be sent again."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,11 @@ class ExpireWrite:
 
 @dataclass(frozen=True)
 class FinishWrite:
-    """queued -> finished: cancelled, or no board can run it any more."""
+    """queued -> finished: cancelled, or no board can run it any more. `actor` is who asked; empty: the gateway."""
 
     job_id: str
     finish: Finish
+    actor: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,12 @@ class HealthWrite:
 
 @dataclass(frozen=True)
 class IntentWrite:
+    """What the operator wants of a board; `actor` is who asked, empty: the gateway."""
+
     board_id: str
     intent: BoardIntent
     reason: str
+    actor: str = ""
 
 
 Write = Union[ClaimWrite, SettleWrite, ExpireWrite, FinishWrite, BoardWrite, BoardStateWrite, HealthWrite, IntentWrite]
