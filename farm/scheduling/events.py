@@ -22,6 +22,7 @@ __all__ = [
     "Event",
     "Heartbeat",
     "IntentChanged",
+    "RebootAnnounced",
     "RecordArrived",
     "RunSubmitted",
     "SettleCommitted",
@@ -106,6 +107,15 @@ class SettleCommitted:
 
 
 @dataclass(frozen=True)
+class RebootAnnounced:
+    """The attempt needs the board rebooted: no heartbeat will come until it is back, and the lease is longer."""
+
+    now: float
+    lease: Lease
+    board_id: str
+
+
+@dataclass(frozen=True)
 class CancelRequested:
     now: float
     job_ids: tuple[str, ...]
@@ -135,6 +145,7 @@ Event = Union[
     ClaimCommitted,
     RecordArrived,
     SettleCommitted,
+    RebootAnnounced,
     CancelRequested,
     IntentChanged,
     Tick,
