@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 
 from devicefarm.v1 import attempt_pb2
-
 from farm_agent.environments.process import Bounds, End, Ended
 from farm_agent.errors import AttemptError, CancelledError
 
@@ -28,12 +27,6 @@ def failure_of(ended: Ended, what: str, during: str, bounds: Bounds) -> AttemptE
     tail = ended.log_tail
     if ended.end is End.CANCELLED:
         return CancelledError(f"{what} was cancelled {during}", log_tail=tail)
-    if ended.end is End.TOO_LONG:
-        return _failed(
-            f"{what} was stopped {during}: it took longer than {bounds.wall_s:g} s",
-            "raise limits.attempt, or ask for fewer launches or a shorter duration",
-            tail,
-        )
     if ended.end is End.SILENT:
         return _failed(
             f"{what} hung and was stopped: it said nothing for {bounds.silence_s:g} s {during}",

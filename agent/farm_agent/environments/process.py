@@ -30,7 +30,7 @@ from typing import IO, Callable
 
 from farm_agent.environments import procfs
 
-__all__ = ["Bounds", "End", "Ended", "ProcessGroup", "kill_leftover", "supervise"]
+__all__ = ["Bounds", "End", "Ended", "supervise"]
 
 LOG_TAIL_BYTES = 8192
 LONGEST_LINE_BYTES = 16 << 20
@@ -42,29 +42,9 @@ DATA_LIMIT_ABOVE_RSS_BYTES = 512 << 20
 
 
 @dataclass(frozen=True)
-class ProcessGroup:
-    """A running group, as a journal remembers it: enough to kill it later and to kill nothing else."""
-
-    pgid: int
-    started: str
-    """`procfs.start_of` its leader."""
-
-
-def kill_leftover(group: ProcessGroup) -> bool:
-    """Kill a group that outlived its agent; False when it is gone or its id belongs to another process by now."""
-    if not group.started or procfs.start_of(group.pgid) != group.started:
-        return False
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group.pgid, signal.SIGKILL)
-        return True
-    return False
-
-
-@dataclass(frozen=True)
 class Bounds:
     """What a process may take. None and zero: no limit."""
 
-    wall_s: float | None = None
     silence_s: float | None = None
     """Longest time without a line that `on_line` knows."""
     memory_bytes: int = 0
@@ -75,7 +55,6 @@ class End(enum.Enum):
 
     EXITED = "by itself"
     CANCELLED = "cancelled"
-    TOO_LONG = "it took too long"
     SILENT = "it said nothing for too long"
     MEMORY = "it took too much memory"
 
@@ -151,20 +130,20 @@ def supervise(
     on_line: Callable[[str], bool],
     cancel: threading.Event,
     bounds: Bounds = Bounds(),
-    on_process: Callable[[ProcessGroup | None], None] = lambda group: None,
+    on_process: Callable[[int], None] | None = None,
     watch_memory: bool = False,
     grace_s: float = GRACE_S,
 ) -> Ended:
     """Run a command to its end, however it ends.
 
-    `on_process` hears of the group when it starts and None when it is gone. Raises `OSError` when the command cannot
-    be started at all. What `on_line` raises ends the process and passes through.
+    `on_process` hears the id of the process group as soon as there is one, so that a journal can know it. Raises
+    `OSError` when the command cannot be started at all. What `on_line` raises ends the process and passes through.
     """
     began = time.monotonic()
     kills = procfs.oom_kills()
     log = _Log()
     lines = _Lines(on_line, log)
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         list(argv),
         cwd=cwd,
         env=dict(env),
@@ -176,11 +155,11 @@ def supervise(
     child = _Child(process, lines, log)
     try:
         _limit(process.pid, bounds)
-        on_process(ProcessGroup(process.pid, procfs.start_of(process.pid)))
-        end = child.run(began, cancel, bounds, watch_memory, grace_s)
+        if on_process is not None:
+            on_process(process.pid)
+        end = child.run(cancel, bounds, watch_memory, grace_s)
     finally:
         child.reap()
-        on_process(None)
     return Ended(
         end=end,
         returncode=child.returncode,
@@ -223,9 +202,7 @@ class _Child:
                 self._pidfd = os.pidfd_open(process.pid)
                 self._selector.register(self._pidfd, selectors.EVENT_READ, None)
 
-    def run(
-        self, began: float, cancel: threading.Event, bounds: Bounds, watch_memory: bool, grace_s: float
-    ) -> End:
+    def run(self, cancel: threading.Event, bounds: Bounds, watch_memory: bool, grace_s: float) -> End:
         """Until the process has ended; the zombie stays for `reap`."""
         end = End.EXITED
         kill_at: float | None = None
@@ -240,7 +217,7 @@ class _Child:
                 rss = procfs.rss_of_tree_bytes(self._process.pid)
                 self.peak_rss_bytes = max(self.peak_rss_bytes, rss)
             if kill_at is None:
-                end = self._judge(now, began, cancel, bounds)
+                end = self._judge(now, cancel, bounds)
                 if end is End.MEMORY:
                     kill_at = now
                 elif end is not End.EXITED:
@@ -249,13 +226,11 @@ class _Child:
             if kill_at is not None and now >= kill_at:
                 self._signal(signal.SIGKILL)
 
-    def _judge(self, now: float, began: float, cancel: threading.Event, bounds: Bounds) -> End:
+    def _judge(self, now: float, cancel: threading.Event, bounds: Bounds) -> End:
         if cancel.is_set():
             return End.CANCELLED
         if bounds.memory_bytes and self.peak_rss_bytes > bounds.memory_bytes:
             return End.MEMORY
-        if bounds.wall_s is not None and now - began > bounds.wall_s:
-            return End.TOO_LONG
         if bounds.silence_s is not None and now - self._lines.heard > bounds.silence_s:
             return End.SILENT
         return End.EXITED

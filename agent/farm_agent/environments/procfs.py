@@ -5,20 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["oom_kills", "rss_of_tree_bytes", "start_of"]
+__all__ = ["oom_kills", "rss_of_tree_bytes"]
 
 PROC = Path("/proc")
-
-
-def start_of(pid: int) -> str:
-    """What tells this process from a later one with the same id: boot id and start time in ticks; empty if unknown."""
-    try:
-        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-        stat = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return ""
-    # The second field is the name in parentheses and may hold spaces; the start time is field 22.
-    return f"{boot}:{stat.rpartition(')')[2].split()[19]}"
 
 
 def rss_of_tree_bytes(pid: int) -> int:

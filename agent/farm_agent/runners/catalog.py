@@ -17,11 +17,12 @@ A runner is found by its entry point in the group `farm_agent.runners`. To add o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 __all__ = ["COMMAND", "GROUP", "LITERT", "ONNXRUNTIME", "RunnerKind", "load_catalog"]
 
@@ -94,9 +95,9 @@ COMMAND = RunnerKind(name="command", formats=(), silence_s=None)
 
 @lru_cache(maxsize=1)
 def load_catalog() -> Mapping[str, RunnerKind]:
-    """Every runner that is installed, by name. One that cannot be imported is an error of its distribution and raised."""
-    found = entry_points()
-    group = found.select(group=GROUP) if hasattr(found, "select") else found.get(GROUP, [])
+    """Every runner that is installed, by name. Raises what a broken one raises when it is imported."""
+    found: Any = entry_points()  # A mapping of groups on Python 3.9, which select() replaced.
+    group: Iterable[EntryPoint] = found.select(group=GROUP) if hasattr(found, "select") else found.get(GROUP, [])
     kinds: dict[str, RunnerKind] = {}
     for point in group:
         kind = point.load()

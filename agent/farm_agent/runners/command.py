@@ -33,7 +33,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devicefarm.v1 import attempt_pb2
-
 from farm_agent.errors import AttemptError
 
 __all__ = ["CommandLines", "command_of", "fill"]
@@ -105,7 +104,7 @@ class CommandLines:
     output_sha256: str = ""
 
     def take(self, line: Mapping[str, object]) -> bool:
-        """Take what one line says; False when it says nothing that is known. Raises `AttemptError` on an impossible value."""
+        """Take what one line says; False when it says nothing known. Raises `AttemptError` on an impossible value."""
         known = False
         for key, scale in (("latency_ns", 1.0), ("latency_s", 1e9), ("latencies_ns", 1.0), ("latencies_s", 1e9)):
             if key in line:

@@ -9,13 +9,12 @@ Options, all of them axes like any other:
     shapes: {}                 input name to its whole shape, where more than the batch must be set
 """
 
-import os
 import sys
+from pathlib import Path
 
-sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from harness import Refusal, Runtime, Tensor, main  # noqa: E402 - lies beside this file, known only from here on
-
-import numpy as np  # noqa: E402 - as above
+sys.path.append(str(Path(__file__).resolve().parent))
+import numpy as np
+from harness import LaunchError, Runtime, Tensor, main
 
 UNSUPPORTED = ("Didn't find op for builtin opcode", "unresolved custom op", "unresolved-ops", "Encountered unresolved")
 NOT_A_MODEL = ("not a valid Flatbuffer", "Model provided has model identifier", "mmap of size 0", "Could not open")
@@ -24,18 +23,18 @@ NOT_A_MODEL = ("not a valid Flatbuffer", "Model provided has model identifier", 
 class LiteRt(Runtime):
     def __init__(self):
         try:
-            from ai_edge_litert import interpreter
             import ai_edge_litert
+            from ai_edge_litert import interpreter
 
             self.package, self.version = "ai-edge-litert", getattr(ai_edge_litert, "__version__", "unknown")
         except ImportError as missing:
             try:
-                from tflite_runtime import interpreter
                 import tflite_runtime
+                from tflite_runtime import interpreter
 
                 self.package, self.version = "tflite-runtime", getattr(tflite_runtime, "__version__", "unknown")
             except ImportError:
-                raise missing
+                raise missing from None
         self.api = interpreter
 
     def load(self, request):
@@ -66,8 +65,8 @@ class LiteRt(Runtime):
         self._check_batch(request)
         self.delegated = sum(1 for op in self.interpreter._get_ops_details() if op["op_name"] == "DELEGATE")
         if external and not self.delegated:
-            raise Refusal(
-                "the delegate {} took no part of the model; all of it would run on the CPU".format(self.delegate),
+            raise LaunchError(
+                f"the delegate {self.delegate} took no part of the model; all of it would run on the CPU",
                 hint="is the model compiled for this accelerator?",
             )
         self.invoke = self.interpreter.invoke
@@ -76,20 +75,21 @@ class LiteRt(Runtime):
         try:
             return self.api.load_delegate(self.delegate, options)
         except (OSError, ValueError) as error:
-            raise Refusal(
-                "the delegate {} cannot be loaded: {}".format(self.delegate, " ".join(str(error).split())),
+            words = " ".join(str(error).split())
+            raise LaunchError(
+                f"the delegate {self.delegate} cannot be loaded: {words}",
                 outcome="unsupported",
                 hint="is its library installed and its device plugged in on this board?",
-            )
+            ) from error
 
     def _resize(self, request):
         shapes = request.option("shapes", {})
         details = self.interpreter.get_input_details()
-        unknown = sorted(set(shapes) - set(detail["name"] for detail in details))
+        unknown = sorted(set(shapes) - {detail["name"] for detail in details})
         if unknown:
-            raise Refusal(
-                "option shapes names an input {} that the model does not have".format(unknown[0]),
-                hint="its inputs are {}".format(", ".join(detail["name"] for detail in details)),
+            raise LaunchError(
+                f"option shapes names an input {unknown[0]} that the model does not have",
+                hint=f"its inputs are {', '.join(detail['name'] for detail in details)}",
             )
         for position, detail in enumerate(details):
             now = [int(size) for size in detail["shape"]]
@@ -109,13 +109,13 @@ class LiteRt(Runtime):
             return
         for tensor in self._outputs:
             if tensor.shape and tensor.shape[0] == before:
-                raise self._fixed_batch(request, "output {} keeps shape {}".format(tensor.name, list(tensor.shape)))
+                raise self._fixed_batch(request, f"output {tensor.name} keeps shape {list(tensor.shape)}")
 
     def _fixed_batch(self, request, words):
-        return Refusal(
-            "the model cannot run with batch {}: {}".format(request.batch, words),
+        return LaunchError(
+            f"the model cannot run with batch {request.batch}: {words}",
             outcome="unsupported",
-            hint="ask for batch {}, or convert the model with a dynamic first dimension".format(self.fixed[0]),
+            hint=f"ask for batch {self.fixed[0]}, or convert the model with a dynamic first dimension",
         )
 
     def inputs(self):
@@ -137,7 +137,7 @@ class LiteRt(Runtime):
     def facts(self):
         return {
             self.package: self.version,
-            "delegate": self.delegate,
+            "delegate": self.delegate if self.delegated else "none",
             "delegate.partitions": str(self.delegated),
             "threads": str(self.request.threads),
         }
@@ -145,14 +145,14 @@ class LiteRt(Runtime):
     def explain(self, error):
         words = " ".join(str(error).split())
         if any(sign in words for sign in UNSUPPORTED):
-            return Refusal(
-                "{} {} cannot run this model: {}".format(self.package, self.version, words[:400]),
+            return LaunchError(
+                f"{self.package} {self.version} cannot run this model: {words[:400]}",
                 outcome="unsupported",
                 hint="the model was converted for a newer runtime, or needs a delegate for its custom operators",
             )
         if any(sign in words for sign in NOT_A_MODEL):
-            return Refusal(
-                "the file is not a whole TFLite model: {}".format(words[:400]),
+            return LaunchError(
+                f"the file is not a whole TFLite model: {words[:400]}",
                 hint="it may be truncated, a Git LFS pointer or another format",
             )
         allocating = hasattr(self, "fixed") and not hasattr(self, "_inputs")

@@ -13,12 +13,12 @@ inter-op pool has one. Options, all of them axes like any other:
     shapes: {}                            input name to its whole shape, where more than the batch is dynamic
 """
 
-import os
 import sys
 from functools import partial
+from pathlib import Path
 
-sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-from harness import Refusal, Runtime, Tensor, main  # noqa: E402 - lies beside this file, known only from here on
+sys.path.append(str(Path(__file__).resolve().parent))
+from harness import LaunchError, Runtime, Tensor, main
 
 GRAPH_LEVELS = {
     "disable": "ORT_DISABLE_ALL",
@@ -41,7 +41,7 @@ ELEMENT_TYPES = {
     "tensor(uint64)": "uint64",
     "tensor(bool)": "bool",
 }
-# How ONNX Runtime begins its errors -> what they mean for a job. Whatever else a model file can make it say is the file's fault.
+# What ONNX Runtime says of a model that it could not run anywhere, and of a file that is none.
 UNSUPPORTED = (
     "No Op registered",
     "is not a registered function/op",
@@ -65,12 +65,10 @@ class OnnxRuntime(Runtime):
         available = self.ort.get_available_providers()
         missing = [name for name in self.asked if name not in available]
         if missing or not self.asked:
-            raise Refusal(
-                "this build of ONNX Runtime has no {}".format(" and no ".join(missing) or "provider to run on"),
+            raise LaunchError(
+                f"this build of ONNX Runtime has no {' and no '.join(missing) or 'provider to run on'}",
                 outcome="unsupported",
-                hint="it has {}; another wheel may be asked for as `runtime: onnxruntime-gpu==…`".format(
-                    ", ".join(available)
-                ),
+                hint=f"it has {', '.join(available)}; another wheel, such as onnxruntime-gpu, may have more",
             )
         provider_options = request.option("provider_options", {})
         self.session = self.ort.InferenceSession(
@@ -82,8 +80,8 @@ class OnnxRuntime(Runtime):
         taking_part = self.session.get_providers()
         silent = [name for name in self.asked if name not in taking_part]
         if silent:
-            raise Refusal(
-                "{} was asked for but ONNX Runtime took {} instead".format(", ".join(silent), ", ".join(taking_part)),
+            raise LaunchError(
+                f"{', '.join(silent)} was asked for but ONNX Runtime took {', '.join(taking_part)} instead",
                 hint="the log says why the provider could not start; without it the number would be another thing's",
             )
         self._inputs = self._shape_inputs(request)
@@ -98,8 +96,8 @@ class OnnxRuntime(Runtime):
         level = request.option("graph_optimization", "all", sorted(GRAPH_LEVELS))
         name = GRAPH_LEVELS[level]
         if not hasattr(self.ort.GraphOptimizationLevel, name):
-            raise Refusal(
-                "ONNX Runtime {} has no graph optimization {}".format(self.ort.__version__, level),
+            raise LaunchError(
+                f"ONNX Runtime {self.ort.__version__} has no graph optimization {level}",
                 outcome="unsupported",
             )
         options.graph_optimization_level = getattr(self.ort.GraphOptimizationLevel, name)
@@ -114,28 +112,30 @@ class OnnxRuntime(Runtime):
     def _shape_inputs(self, request):
         shapes = request.option("shapes", {})
         nodes = self.session.get_inputs()
-        unknown = sorted(set(shapes) - set(node.name for node in nodes))
+        unknown = sorted(set(shapes) - {node.name for node in nodes})
         if unknown:
-            raise Refusal(
-                "option shapes names an input {} that the model does not have".format(unknown[0]),
-                hint="its inputs are {}".format(", ".join(node.name for node in nodes)),
+            raise LaunchError(
+                f"option shapes names an input {unknown[0]} that the model does not have",
+                hint=f"its inputs are {', '.join(node.name for node in nodes)}",
             )
         leading = nodes[0].shape[0] if nodes and nodes[0].shape else None
         if isinstance(leading, int) and leading != request.batch and nodes[0].name not in shapes:
-            raise Refusal(
-                "the model was made for batch {} and cannot run with batch {}".format(leading, request.batch),
+            raise LaunchError(
+                f"the model was made for batch {leading} and cannot run with batch {request.batch}",
                 outcome="unsupported",
                 hint="ask for that batch, or export the model with a dynamic first dimension",
             )
         tensors = []
         for node in nodes:
             if node.type not in ELEMENT_TYPES:
-                raise Refusal(
-                    "input {} is a {}; only tensors of numbers can be fed".format(node.name, node.type),
+                raise LaunchError(
+                    f"input {node.name} is a {node.type}; only tensors of numbers can be fed",
                     outcome="unsupported",
                 )
             tensors.append(
-                Tensor(node.name, ELEMENT_TYPES[node.type], tuple(shapes.get(node.name) or _fill(node, leading, request)))
+                Tensor(
+                    node.name, ELEMENT_TYPES[node.type], tuple(shapes.get(node.name) or _fill(node, leading, request))
+                )
             )
         return tensors
 
@@ -146,7 +146,7 @@ class OnnxRuntime(Runtime):
         return self._outputs
 
     def feed(self, values):
-        fed = dict((tensor.name, value) for tensor, value in zip(self._inputs, values))
+        fed = {tensor.name: value for tensor, value in zip(self._inputs, values)}
         self.invoke = partial(self.session.run, None, fed)
 
     def invoke(self):
@@ -166,14 +166,14 @@ class OnnxRuntime(Runtime):
     def explain(self, error):
         words = " ".join(str(error).split())
         if any(sign in words for sign in UNSUPPORTED):
-            return Refusal(
-                "ONNX Runtime {} cannot run this model: {}".format(self.ort.__version__, words[:400]),
+            return LaunchError(
+                f"ONNX Runtime {self.ort.__version__} cannot run this model: {words[:400]}",
                 outcome="unsupported",
                 hint="a newer release may know the operator, or the model can be exported for an older opset",
             )
         if any(sign in words for sign in NOT_A_MODEL):
-            return Refusal(
-                "the file is not a whole ONNX model: {}".format(words[:400]),
+            return LaunchError(
+                f"the file is not a whole ONNX model: {words[:400]}",
                 hint="it may be truncated, a Git LFS pointer or another format",
             )
         return None
@@ -188,9 +188,9 @@ def _fill(node, leading, request):
         elif position == 0 or (size is not None and size == leading):
             shape.append(request.batch)
         else:
-            raise Refusal(
-                "input {} has shape {}; only the batch is known".format(node.name, node.shape),
-                hint="say the whole shape with the option `shapes: {{{}: [...]}}`".format(node.name),
+            raise LaunchError(
+                f"input {node.name} has shape {node.shape}; only the batch is known",
+                hint=f"say the whole shape with the option `shapes: {{{node.name}: [...]}}`",
             )
     return shape
 

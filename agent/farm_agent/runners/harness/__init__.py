@@ -1,16 +1,16 @@
 """What every runner does, written once: read the request, warm up, measure, verify, say so.
 
-A runner file holds only what is particular to its runtime, a `Runtime` of some forty lines, and ends with
-`sys.exit(main(MyRuntime))`. The folder lies beside the runner files and is found by its path, because a runner starts as
+A runner file holds only what is particular to its runtime, a `Runtime`, and ends with `sys.exit(main(MyRuntime))`.
+This folder lies beside the runner files and is found by its path, because a runner starts as
 `python -I run_x.py request.json` in an environment that knows no `farm_agent`:
 
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    sys.path.append(str(Path(__file__).resolve().parent))
     from harness import Runtime, main
 
 Everything in here keeps to the syntax of Python 3.6, the standard library and numpy: boards that are still sold carry
-such an interpreter (JetPack 4: 3.6, Mendel: 3.7). Types are comments-free annotations that 3.6 accepts.
+such an interpreter (JetPack 4: 3.6, Mendel: 3.7).
 
-    protocol.py   the request, the events on stdout, and `Refusal`
+    protocol.py   the request, the events on stdout, and `LaunchError`
     tensors.py    what a model takes and gives; seeded inputs; quantising
     loop.py       the measuring loop and its own cost
     warmup.py     when a series is level
@@ -21,8 +21,8 @@ such an interpreter (JetPack 4: 3.6, Mendel: 3.7). Types are comments-free annot
 """
 
 from .launch import main
-from .protocol import Refusal, Request
+from .protocol import LaunchError, Request
 from .runtime import Runtime
 from .tensors import Tensor
 
-__all__ = ["Refusal", "Request", "Runtime", "Tensor", "main"]
+__all__ = ["LaunchError", "Request", "Runtime", "Tensor", "main"]

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from .protocol import Refusal
+from .protocol import LaunchError
 from .tensors import Array, Tensor
 
 __all__ = ["Comparison", "Golden", "compare", "open_golden"]
@@ -41,47 +41,44 @@ class Comparison(NamedTuple):
 def _series(arrays: Dict[str, Any], name: str) -> List[Array]:
     if name in arrays:
         return [arrays[name]]
-    found = []  # type: List[Array]
-    while "{}_{}".format(name, len(found)) in arrays:
-        found.append(arrays["{}_{}".format(name, len(found))])
+    found: List[Array] = []
+    while f"{name}_{len(found)}" in arrays:
+        found.append(arrays[f"{name}_{len(found)}"])
     return found
 
 
 def _fit(array: Array, tensor: Tensor) -> Array:
-    """The golden inputs in the shape that the model takes: ones may be put in or left out (NHWC, NCHW of one channel)."""
+    """The golden inputs as the model takes them: ones may come or go in their shape (NHWC or NCHW of one channel)."""
     wanted = tuple(tensor.shape[1:])
     if tuple(array.shape[1:]) == wanted:
         return array
     if [size for size in array.shape[1:] if size != 1] == [size for size in wanted if size != 1]:
-        return array.reshape((array.shape[0],) + wanted)
-    raise Refusal(
-        "the golden file's inputs have shape {} each and input {} of the model takes {}".format(
-            list(array.shape[1:]), tensor.name, list(wanted)
-        ),
+        return array.reshape((array.shape[0], *wanted))
+    raise LaunchError(
+        f"the golden file's inputs have shape {list(array.shape[1:])} and {tensor.name} takes {list(wanted)}",
         hint="make the golden file from this model",
     )
 
 
 def open_golden(path: str, inputs: Sequence[Tensor], output_count: int) -> Golden:
-    """Read and check a golden file before board time is spent. Raises `Refusal`."""
+    """Read and check a golden file before board time is spent. Raises `LaunchError`."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = dict((name, stored[name]) for name in stored.files)
+            arrays = {name: stored[name] for name in stored.files}
     except Exception as error:  # numpy raises half a dozen kinds for a damaged archive
-        raise Refusal(
-            "the golden file cannot be read: {}".format(error), hint="it must be an .npz with `input` and `output`"
-        )
+        raise LaunchError(
+            f"the golden file cannot be read: {error}", hint="it must be an .npz with `input` and `output`"
+        ) from error
     given, expected = _series(arrays, "input"), _series(arrays, "output")
     if len(given) != len(inputs) or not 1 <= len(expected) <= output_count:
-        raise Refusal(
-            "the golden file has {} inputs and {} outputs; the model has {} and {}".format(
-                len(given), len(expected), len(inputs), output_count
-            ),
-            hint="its arrays are named {}; `input` and `output` were expected".format(", ".join(sorted(arrays))),
+        raise LaunchError(
+            f"the golden file has {len(given)} inputs and {len(expected)} outputs; "
+            f"the model has {len(inputs)} and {output_count}",
+            hint=f"its arrays are named {', '.join(sorted(arrays))}; `input` and `output` were expected",
         )
-    counts = set(len(array) for array in given + expected)
+    counts = {len(array) for array in given + expected}
     if len(counts) != 1 or counts == {0}:
-        raise Refusal("the golden file's arrays have different or no rows: {}".format(sorted(counts)))
+        raise LaunchError(f"the golden file's arrays have different or no rows: {sorted(counts)}")
     label = arrays.get("label")
     atol = float(arrays["output_atol"]) if "output_atol" in arrays else None
     return Golden([_fit(array, tensor) for array, tensor in zip(given, inputs)], expected, label, atol)
@@ -98,9 +95,7 @@ def compare(golden: Golden, outputs: Sequence[Array], precision: str) -> Compari
                 False,
                 0.0,
                 None,
-                "the model gives {} per input, the golden file has {}".format(
-                    list(got.shape[1:]), list(expected.shape[1:])
-                ),
+                f"the model gives {list(got.shape[1:])} per input, the golden file has {list(expected.shape[1:])}",
             )
         error = np.abs(got.reshape(expected.shape).astype(np.float64) - expected.astype(np.float64))
         if not np.all(np.isfinite(error)):
@@ -114,15 +109,15 @@ def compare(golden: Golden, outputs: Sequence[Array], precision: str) -> Compari
         else:
             within = within and mean <= MEAN_TOLERANCE
     first_expected, first_got = golden.outputs[0], outputs[0].reshape(golden.outputs[0].shape)
-    words = ["{} inputs".format(count), "largest error {:.3g}".format(largest)]
-    words.append("allowed {:.3g}".format(tolerance) if tolerance else "mean error {:.2%} of the largest".format(mean))
-    agreement = None  # type: Optional[float]
+    words = [f"{count} inputs", f"largest error {largest:.3g}"]
+    words.append(f"allowed {tolerance:.3g}" if tolerance else f"mean error {mean:.2%} of the largest")
+    agreement: Optional[float] = None
     if first_expected.ndim == 2 and first_expected.shape[1] > 1:
         top = first_got.argmax(axis=1)
         agreement = float(np.mean(top == first_expected.argmax(axis=1)))
-        words.append("same top class in {:.1%}".format(agreement))
+        words.append(f"same top class in {agreement:.1%}")
         if precision not in ELEMENT_TOLERANCE and golden.atol is None:
             within = within and agreement >= TOP1_SHARE
         if golden.label is not None and len(golden.label) == count:
-            words.append("accuracy {:.1%}".format(float(np.mean(top == golden.label.reshape(-1)))))
+            words.append(f"accuracy {float(np.mean(top == golden.label.reshape(-1))):.1%}")
     return Comparison(bool(within), largest, agreement, ", ".join(words))

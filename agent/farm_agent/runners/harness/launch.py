@@ -7,11 +7,11 @@ is a crash, and the agent says so.
 """
 
 import hashlib
-import os
 import platform
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from .golden import Golden, compare, open_golden
 from .loop import Rule, clock_ns, loop_overhead_s, measure
 from .memory import peak_rss_bytes, rss_bytes
-from .protocol import Events, Refusal, Request, read_request
+from .protocol import Events, LaunchError, Request, read_request
 from .runtime import Runtime
 from .tensors import Array, Tensor, dequantise, quantise, seeded
 from .warmup import median, warm_up
@@ -36,16 +36,16 @@ def main(make: Callable[[], Runtime]) -> int:
     events = Events()
     try:
         if len(sys.argv) != 2:
-            raise Refusal("usage: {} request.json".format(os.path.basename(sys.argv[0])), kind="agent")
+            raise LaunchError(f"usage: {Path(sys.argv[0]).name} request.json", kind="agent")
         request = read_request(sys.argv[1])
         if request.scenario not in ("single-stream", "offline"):
-            raise Refusal(
-                "scenario {} is not built yet; single-stream and offline are".format(request.scenario),
+            raise LaunchError(
+                f"scenario {request.scenario} is not built yet; single-stream and offline are",
                 outcome="unsupported",
             )
         events.result(_launch(make, request, events))
-    except Refusal as refusal:
-        events.failure(refusal)
+    except LaunchError as error:
+        events.failure(error)
         return 1
     except BrokenPipeError:
         sys.stderr.write("the agent is gone\n")
@@ -61,35 +61,33 @@ def _launch(make: Callable[[], Runtime], request: Request, events: Events) -> Di
         runtime = make()
     except ImportError as error:
         traceback.print_exc()
-        raise Refusal(
-            "the runtime cannot be imported: {}".format(error),
+        raise LaunchError(
+            f"the runtime cannot be imported: {error}",
             hint="does the requirement name a package that holds this runtime, with a wheel for this board?",
-        )
+        ) from error
     import_ns = clock_ns() - began
     import_rss = rss_bytes() - bare_rss
     try:
         return _measured(runtime, request, events, import_ns, import_rss)
-    except (Refusal, BrokenPipeError):
+    except (LaunchError, BrokenPipeError):
         raise
     except MemoryError as error:
         traceback.print_exc()
-        raise _out_of_memory(str(error))
+        raise _out_of_memory(str(error)) from error
     except Exception as error:
         traceback.print_exc()
         if "bad_alloc" in str(error) or "allocate memory" in str(error).lower():
-            raise _out_of_memory(_one_line(error))
-        raise runtime.explain(error) or Refusal(_one_line(error))
+            raise _out_of_memory(_one_line(error)) from error
+        raise (runtime.explain(error) or LaunchError(_one_line(error))) from error
 
 
-def _measured(
-    runtime: Runtime, request: Request, events: Events, import_ns: int, import_rss: int
-) -> Dict[str, Any]:
+def _measured(runtime: Runtime, request: Request, events: Events, import_ns: int, import_rss: int) -> Dict[str, Any]:
     began = clock_ns()
     runtime.load(request)
     load_ns = clock_ns() - began
     request.refuse_unknown_options()
     inputs = list(runtime.inputs())
-    golden = None  # type: Optional[Golden]
+    golden: Optional[Golden] = None
     if request.verify and request.golden:
         golden = open_golden(request.golden, inputs, len(runtime.outputs()))
 
@@ -120,16 +118,16 @@ def _measured(
     facts = {
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "import_s": "{:.4f}".format(import_ns / 1e9),
+        "import_s": f"{import_ns / 1e9:.4f}",
         "import_rss_bytes": str(max(0, import_rss)),
         "warmup.level": "true" if warmed.level else "false",
-        "inputs": "; ".join("{} {} {}".format(tensor.name, tensor.dtype, list(tensor.shape)) for tensor in inputs),
+        "inputs": "; ".join(f"{tensor.name} {tensor.dtype} {list(tensor.shape)}" for tensor in inputs),
     }
     facts.update(runtime.facts())
-    result = {
+    result: Dict[str, Any] = {
         "load_s": load_ns / 1e9,
         "first_inference_s": first_ns / 1e9,
-        "warmup_count": warmed.count,
+        "warmup_count": warmed.inferences,
         "warmup_s": warmed.elapsed_ns / 1e9,
         "measure_started_s": measure_at_s,
         "measure_s": series.elapsed_ns / 1e9,
@@ -138,7 +136,7 @@ def _measured(
         "conversion_s": conversion_ns / 1e9,
         "overhead_s": overhead_s,
         "facts": facts,
-    }  # type: Dict[str, Any]
+    }
     if request.verify:
         events.phase("verify", time.monotonic())
         result.update(_verified(runtime, request, inputs, golden, first_outputs))
@@ -147,7 +145,7 @@ def _measured(
 
 def _convert(runtime: Runtime, inputs: List[Tensor], values: List[Array]) -> int:
     """Feed the inputs; the median cost of one conversion from real values to the runtime's tensors, in ns."""
-    costs = []  # type: List[int]
+    costs: List[int] = []
     while len(costs) < CONVERSION_COUNT and sum(costs) < CONVERSION_NS:
         began = clock_ns()
         runtime.feed([quantise(tensor, value) for tensor, value in zip(inputs, values)])
@@ -169,7 +167,7 @@ def _progress(events: Events, fraction: Callable[[int, int], float]) -> Callable
 def _verified(
     runtime: Runtime, request: Request, inputs: List[Tensor], golden: Optional[Golden], first_outputs: List[Array]
 ) -> Dict[str, Any]:
-    found = {"output_sha256": _digest(first_outputs, request.batch)}  # type: Dict[str, Any]
+    found: Dict[str, Any] = {"output_sha256": _digest(first_outputs, request.batch)}
     if golden is None:
         if not all(np.all(np.isfinite(output)) for output in first_outputs if output.dtype.kind == "f"):
             found["verification_detail"] = "outputs of the seeded inputs are not finite numbers"
@@ -187,7 +185,7 @@ def _verified(
 def _golden_outputs(runtime: Runtime, request: Request, inputs: List[Tensor], golden: Golden) -> List[Array]:
     """Outputs for every golden input, in batches of the config's size; the last one is filled up by repeating."""
     count = len(golden.inputs[0])
-    gathered = [[] for _ in golden.outputs]  # type: List[List[Array]]
+    gathered: List[List[Array]] = [[] for _ in golden.outputs]
     for start in range(0, count, request.batch):
         rows = np.minimum(np.arange(start, start + request.batch), count - 1)
         runtime.feed([quantise(tensor, array[rows]) for tensor, array in zip(inputs, golden.inputs)])
@@ -204,7 +202,7 @@ def _digest(outputs: List[Array], batch: int) -> str:
     digest = hashlib.sha256()
     for output in outputs:
         first = output[:1] if output.ndim and len(output) == batch else output
-        digest.update("{} {} ".format(first.dtype.str, list(first.shape)).encode())
+        digest.update(f"{first.dtype.str} {list(first.shape)} ".encode())
         digest.update(np.ascontiguousarray(first).tobytes())
     return digest.hexdigest()
 
@@ -212,17 +210,17 @@ def _digest(outputs: List[Array], batch: int) -> str:
 def _write_latencies(path: str, latency_ns: Any) -> None:
     if sys.byteorder == "big":
         latency_ns.byteswap()
-    with open(path, "wb") as stream:
+    with Path(path).open("wb") as stream:
         latency_ns.tofile(stream)
 
 
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    return "{}: {}".format(type(error).__name__, text if len(text) <= 600 else text[:600] + " …")
+    return f"{type(error).__name__}: {text if len(text) <= 600 else text[:600] + ' …'}"
 
 
-def _out_of_memory(words: str) -> Refusal:
-    return Refusal(
-        "the runtime ran out of memory{}".format(": " + words if words else ""),
+def _out_of_memory(words: str) -> LaunchError:
+    return LaunchError(
+        f"the runtime ran out of memory{': ' + words if words else ''}",
         hint="a smaller batch or a smaller model, or a higher limits.memory",
     )

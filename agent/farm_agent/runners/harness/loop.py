@@ -20,7 +20,7 @@ def _clock_of_python_3_6() -> int:
     return int(time.perf_counter() * 1e9)
 
 
-clock_ns = getattr(time, "perf_counter_ns", _clock_of_python_3_6)  # type: Callable[[], int]
+clock_ns: Callable[[], int] = getattr(time, "perf_counter_ns", _clock_of_python_3_6)
 
 
 class Rule(NamedTuple):

@@ -5,13 +5,14 @@ runner would report its agent's memory. `VmHWM` belongs to this program alone (p
 """
 
 import sys
+from pathlib import Path
 
 __all__ = ["peak_rss_bytes", "rss_bytes"]
 
 
 def _status(key: str) -> int:
     try:
-        with open("/proc/self/status") as stream:
+        with Path("/proc/self/status").open() as stream:
             for line in stream:
                 if line.startswith(key + ":"):
                     return int(line.split()[1]) * 1024

@@ -8,14 +8,15 @@ import difflib
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
-__all__ = ["Events", "Refusal", "Request", "read_request"]
+__all__ = ["Events", "LaunchError", "Request", "read_request"]
 
 VERSION = 1
 
 
-class Refusal(Exception):
+class LaunchError(Exception):
     """The launch cannot go on. `outcome` is `failed` or `unsupported`, `kind` whose fault it is."""
 
     def __init__(self, message: str, outcome: str = "failed", kind: str = "job", hint: str = "") -> None:
@@ -31,10 +32,8 @@ class Request:
 
     def __init__(self, fields: Dict[str, Any]) -> None:
         if fields.get("version") != VERSION:
-            raise Refusal(
-                "the agent speaks version {} of the runner contract and this runner version {}".format(
-                    fields.get("version"), VERSION
-                ),
+            raise LaunchError(
+                f"the agent speaks version {fields.get('version')} of the runner contract, this runner {VERSION}",
                 kind="agent",
             )
         self.model = str(fields["model"])
@@ -43,7 +42,7 @@ class Request:
         self.batch = int(fields["batch"])
         self.threads = int(fields["threads"])
         self.verify = bool(fields["verify"])
-        self.golden = fields["golden"]  # type: Optional[str]
+        self.golden: Optional[str] = fields["golden"]
         self.latencies = str(fields["latencies"])
         scenario = fields["scenario"]
         self.scenario = str(scenario["kind"])
@@ -53,23 +52,18 @@ class Request:
         self.max_count = int(scenario["max_count"])
         self.max_warmup_s = float(scenario["max_warmup_s"])
         self.seed = int(scenario["seed"])
-        self._options = dict(fields["options"])  # type: Dict[str, Any]
-        self._asked = []  # type: List[str]
+        self._options: Dict[str, Any] = dict(fields["options"])
+        self._asked: List[str] = []
 
     def option(self, name: str, default: Any, choices: Sequence[Any] = ()) -> Any:
         """The sweep's value of an option of this runtime; refused when it is not one of `choices`."""
         self._asked.append(name)
         value = self._options.get(name, default)
         if choices and value not in choices:
-            raise Refusal(
-                "option {} is {}; this runtime knows {}".format(
-                    name, json.dumps(value), ", ".join(json.dumps(choice) for choice in choices)
-                )
-            )
+            known = ", ".join(json.dumps(choice) for choice in choices)
+            raise LaunchError(f"option {name} is {json.dumps(value)}; this runtime knows {known}")
         if default is not None and not choices and not isinstance(value, type(default)):
-            raise Refusal(
-                "option {} is {}; a {} was expected".format(name, json.dumps(value), _json_type(default))
-            )
+            raise LaunchError(f"option {name} is {json.dumps(value)}; a {_json_type(default)} was expected")
         return value
 
     def refuse_unknown_options(self) -> None:
@@ -77,12 +71,8 @@ class Request:
         for name in sorted(self._options):
             if name not in self._asked:
                 near = difflib.get_close_matches(name, self._asked, 1)
-                raise Refusal(
-                    "this runtime has no option {}".format(name),
-                    hint="did you mean {}?".format(near[0])
-                    if near
-                    else "it has {}".format(", ".join(sorted(self._asked))),
-                )
+                hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(self._asked))}"
+                raise LaunchError(f"this runtime has no option {name}", hint=hint)
 
 
 def _json_type(value: Any) -> str:
@@ -91,12 +81,12 @@ def _json_type(value: Any) -> str:
 
 
 def read_request(path: str) -> Request:
-    with open(path, encoding="utf-8") as stream:
+    with Path(path).open(encoding="utf-8") as stream:
         return Request(json.load(stream))
 
 
 class Events:
-    """The lines on standard output. Writing fails with `BrokenPipeError` once the agent is gone, which ends the runner."""
+    """The lines on standard output. `BrokenPipeError` once the agent is gone, which ends the runner."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
@@ -117,13 +107,13 @@ class Events:
     def result(self, fields: Dict[str, Any]) -> None:
         self._say(dict(fields, event="result"))
 
-    def failure(self, refusal: Refusal) -> None:
+    def failure(self, error: LaunchError) -> None:
         self._say(
             {
                 "event": "failure",
-                "outcome": refusal.outcome,
-                "kind": refusal.kind,
-                "message": refusal.message,
-                "hint": refusal.hint,
+                "outcome": error.outcome,
+                "kind": error.kind,
+                "message": error.message,
+                "hint": error.hint,
             }
         )

@@ -1,6 +1,6 @@
 """What a runner file fills in for its runtime.
 
-    load -> inputs, outputs -> feed -> invoke -> collect, again and again
+load -> inputs, outputs -> feed -> invoke -> collect, again and again
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ class Runtime(ABC):
     def load(self, request: Request) -> None:
         """Open the model with the threads, batch and options that are asked for. Timed as `load_s`.
 
-        Refuses (`Refusal`) what the runtime cannot do, and whatever it would only do in another way than asked:
+        Refuses (`LaunchError`) what the runtime cannot do, and whatever it would only do in another way than asked:
         another provider, fewer threads, another batch.
         """
 
@@ -47,5 +47,5 @@ class Runtime(ABC):
         """What the runtime says of itself: version, providers in use, delegate, threads."""
 
     def explain(self, error: Exception) -> Optional[Exception]:
-        """A `Refusal` for an error of the runtime that it knows the meaning of, else None."""
+        """A `LaunchError` for an error of the runtime that it knows the meaning of, else None."""
         return None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Tuple
 
 import numpy as np
 
-from .protocol import Refusal
+from .protocol import LaunchError
 
 __all__ = ["Array", "Tensor", "dequantise", "quantise", "seeded"]
 
@@ -62,7 +62,7 @@ def seeded(tensor: Tensor, seed: int, index: int) -> Array:
         return dequantise(tensor, stored)
     if dtype.kind in "iub":
         return random.randint(0, 2, tensor.shape).astype(dtype)
-    raise Refusal(
-        "input {} holds {}; inputs can be made up for numbers only".format(tensor.name, tensor.dtype),
+    raise LaunchError(
+        f"input {tensor.name} holds {tensor.dtype}; inputs can be made up for numbers only",
         outcome="unsupported",
     )

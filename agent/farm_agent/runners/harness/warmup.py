@@ -19,7 +19,7 @@ TOLERANCE = 0.02
 
 
 class Warmup(NamedTuple):
-    count: int
+    inferences: int
     elapsed_ns: int
     level: bool
 
@@ -54,7 +54,7 @@ def warm_up(
     clock: Callable[[], int] = clock_ns,
 ) -> Warmup:
     """Run until level or until `max_ns` have passed; none at all when `max_ns` is zero."""
-    windows = []  # type: List[array[int]]
+    windows: List[array[int]] = []
     began = clock()
     count = 0
     while True:
@@ -64,7 +64,7 @@ def warm_up(
         left = max_ns - elapsed
         window = measure(invoke, Rule(min(WINDOW_NS, left), WINDOW_COUNT, left, 1 << 20), clock=clock).latency_ns
         count += len(window)
-        windows = windows[1 - WINDOWS :] + [window]
+        windows = [*windows[1 - WINDOWS :], window]
         if len(window) >= WINDOW_COUNT and is_level(windows):
             return Warmup(count, clock() - began, True)
         between(count, clock() - began)
