@@ -55,7 +55,9 @@ def _requirements(text: str) -> list[str]:
     lines = (line.strip() for line in text.splitlines())
     # Options, such as an index, are this machine's business.
     found = (Requirement(line) for line in lines if line and not line.startswith(("#", "-")))
-    pins = {str(Requirement(f"{need.name}{need.specifier}{f' ; {need.marker}' if need.marker else ''}")) for need in found}
+    pins = {
+        str(Requirement(f"{need.name}{need.specifier}{f' ; {need.marker}' if need.marker else ''}")) for need in found
+    }
     return sorted(pins, key=str.lower)
 
 
