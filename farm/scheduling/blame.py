@@ -11,8 +11,8 @@
 | any of these with the attempts used up         | finished: error; lost where there was no record                   |
 | any of these after a cancel                    | finished: cancelled                                               |
 
-A job that fails on two boards is to blame itself. The attempts are used up after `max_attempts`, but not before a second
-board had a try where there is one.
+A job that fails on two boards is to blame itself. The attempts are used up after `max_attempts`, but not before a
+second board had a try where there is one.
 
 `Case` holds what the judgement needs; everything here is pure.
 """

@@ -57,6 +57,7 @@ from farm.scheduling.commands import (
 from farm.scheduling.dispatch import Dispatcher
 from farm.scheduling.events import (
     BoardAttached,
+    BoardChanged,
     BoardDetached,
     BoardReady,
     CancelRequested,
@@ -92,6 +93,7 @@ class Core:
         self._handlers: dict[type, Callable[[Any, list[Command]], None]] = {
             RunSubmitted: self._run_submitted,
             BoardAttached: self._board_attached,
+            BoardChanged: self._board_changed,
             BoardDetached: self._board_detached,
             BoardReady: self._board_ready,
             Heartbeat: self._heartbeat,
@@ -193,6 +195,11 @@ class Core:
             else:
                 self._lose(slot, ErrorKind.AGENT, "its agent came back without it: it was lost in a crash", event, out)
         self._floor.file_anew(event, out)
+
+    def _board_changed(self, event: BoardChanged, out: list[Command]) -> None:
+        board = self._floor.boards.get(event.board.board_id)
+        if board is not None:
+            board.board = event.board
 
     def _board_detached(self, event: BoardDetached, out: list[Command]) -> None:
         board = self._floor.boards.get(event.board_id)
@@ -320,7 +327,8 @@ class Core:
         slot = self._holder(event.lease, board_id)
         if slot is None:
             return
-        if event.accepted:
+        if event.accepted or event.duplicate:
+            # A duplicate under the newest lease: the transaction was repeated, and the first time had held after all.
             self._close(slot, disposition, event, out)
         else:
             self._floor.leave(slot)  # The store knows better; a RunSubmitted brings it back if it is ours after all.

@@ -15,6 +15,7 @@ from farm.model.job import Job
 
 __all__ = [
     "BoardAttached",
+    "BoardChanged",
     "BoardDetached",
     "BoardReady",
     "CancelRequested",
@@ -40,7 +41,10 @@ class RunSubmitted:
 
 @dataclass(frozen=True)
 class BoardAttached:
-    """A board came with its agent; `running` and `spooled` are what the agent says it holds of it."""
+    """A board came on a new stream of its agent; `running` and `spooled` are what the agent says it holds of it.
+
+    Whatever was promised to an earlier stream is void: its credit, and a claim that is on its way.
+    """
 
     now: float
     board: Board
@@ -48,6 +52,14 @@ class BoardAttached:
     intent: BoardIntent = BoardIntent.ENABLED
     running: tuple[Lease, ...] = ()
     spooled: tuple[Lease, ...] = ()
+
+
+@dataclass(frozen=True)
+class BoardChanged:
+    """An attached board said something new of itself; its credit and its leases stay as they are."""
+
+    now: float
+    board: Board
 
 
 @dataclass(frozen=True)
@@ -139,6 +151,7 @@ class Tick:
 Event = Union[
     RunSubmitted,
     BoardAttached,
+    BoardChanged,
     BoardDetached,
     BoardReady,
     Heartbeat,
