@@ -51,6 +51,8 @@ class Uv(Installer):
     def resolve(
         self, requirements: Sequence[str], interpreter: Interpreter, folder: Path, cancel: threading.Event
     ) -> str:
+        # Or uv would apply the constraints of a project that this folder happens to lie in, such as the farm's own.
+        (folder / "pyproject.toml").write_text("[tool.uv]\n", encoding="utf-8")
         source = folder / "requirements.in"
         source.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
         options = ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
