@@ -1,7 +1,7 @@
 """The simulated machine: its physics in virtual time, its settings, and what outlives its agent.
 
-Settings, the count of boots and the count of attempts are kept in a file, as a card keeps them on a real board: an agent
-that was killed in the middle of an attempt finds the overclock that it left behind, and puts it back.
+Settings, the count of boots and the count of attempts are kept in a file, as a card keeps them on a real board: an
+agent that was killed in the middle of an attempt finds the overclock that it left behind, and puts it back.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
              └── one clock step less ───────┘  above a trip; one more again below it
 
 Heat flows through two bodies in a row (an RC ladder), which gives the two time constants that real boards show:
-seconds for the die, minutes for the heat sink. Everything is a function of the virtual time alone: the state moves on in
-steps of a fixed grid, so it does not matter when or how often somebody looks.
+seconds for the die, minutes for the heat sink. Everything is a function of the virtual time alone: the state moves on
+in steps of a fixed grid, so it does not matter when or how often somebody looks.
 """
 
 from __future__ import annotations
