@@ -44,7 +44,7 @@ class AuditRow(TypedDict):
     actor: str
     kind: str
     run_id: str | None
-    job_id: str | None
+    job_no: int | None
     board_id: str | None
     fence: int | None
     detail: str
@@ -58,12 +58,16 @@ class AuditTrail:
     epoch: int | None
     actor: str
 
+    def stamp(self) -> dict[str, float | int | str | None]:
+        """What every row of it shares."""
+        return {"at_unix_s": self.at_unix_s, "epoch": self.epoch, "actor": self.actor}
+
     def row(
         self,
         kind: AuditKind,
         *,
         run_id: str | None = None,
-        job_id: str | None = None,
+        job_no: int | None = None,
         board_id: str | None = None,
         fence: int | None = None,
         detail: str = "",
@@ -75,7 +79,7 @@ class AuditTrail:
             actor=plain(actor) or self.actor,
             kind=kind.value,
             run_id=run_id,
-            job_id=job_id,
+            job_no=job_no,
             board_id=board_id,
             fence=fence,
             detail=plain(detail),

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import ClauseElement, Connection
 
 from farm.errors import StoreError
 from farm.model.attempt import Outcome
@@ -26,12 +26,18 @@ from farm.store.statements import (
     CLOSE_ATTEMPT,
     CLOSE_RUNS,
     EXPIRE_ATTEMPT,
-    INSERT,
+    INSERT_AUDIT,
+    INSERT_CONTEXT,
+    INSERT_LAUNCH,
     INSERT_RESULT,
+    INSERT_SAMPLES,
+    INSERT_TELEMETRY,
     LOCK_RUNS,
     MOVE_JOB,
+    OPEN_ATTEMPT,
     SETTLED,
     STANDING,
+    execute_many,
 )
 from farm.store.values import Columns
 from farm.store.writes import ClaimWrite, ExpireWrite, FinishWrite, SettleWrite, Write, WriteResult
@@ -96,7 +102,7 @@ class Batch:
     def _note_claim(self, job: Standing, write: ClaimWrite) -> None:
         self._claims.append(
             {
-                "job_id": job.job_id,
+                "job_no": job.job_no,
                 "fence": write.lease.fence,
                 "attempt": write.attempt,
                 "board_id": write.board_id,
@@ -108,7 +114,7 @@ class Batch:
             self._trail.row(
                 AuditKind.CLAIMED,
                 run_id=job.run_id,
-                job_id=job.job_id,
+                job_no=job.job_no,
                 board_id=write.board_id,
                 fence=write.lease.fence,
                 detail=f"attempt {write.attempt}",
@@ -117,12 +123,12 @@ class Batch:
 
     def _note_record(self, job: Standing, write: SettleWrite) -> None:
         record = write.record
-        context_digest = self._records.add(record, ended_unix_s=self._trail.at_unix_s)
+        context_digest = self._records.add(job.job_no, record, ended_unix_s=self._trail.at_unix_s)
         if not isinstance(write.disposition, Finish) or write.disposition.outcome is not Outcome.PASSED:
             return
         self._results.append(
             {
-                "b_job_id": job.job_id,
+                "b_job_no": job.job_no,
                 "b_board_id": record.board_id,
                 "fence": record.lease.fence,
                 "recorded_unix_s": self._trail.at_unix_s,
@@ -140,7 +146,7 @@ class Batch:
     def _note_expiry(self, job: Standing, write: ExpireWrite) -> None:
         self._expired.append(
             {
-                "b_job_id": job.job_id,
+                "b_job_no": job.job_no,
                 "b_fence": write.lease.fence,
                 "ended_unix_s": self._trail.at_unix_s,
                 "ended_by": "expiry",
@@ -168,7 +174,7 @@ class Batch:
             self._trail.row(
                 AuditKind.FINISHED if finished else AuditKind.REQUEUED,
                 run_id=job.run_id,
-                job_id=job.job_id,
+                job_no=job.job_no,
                 board_id=board_id,
                 fence=fence,
                 detail="; ".join(part for part in (how, what, because) if part),
@@ -178,22 +184,22 @@ class Batch:
 
     def _flush(self) -> None:
         records = self._records
-        self._execute(INSERT["attempt"], self._claims)
+        self._execute(OPEN_ATTEMPT, self._claims)
         self._execute(CLOSE_ATTEMPT, records.attempts)
         self._execute(EXPIRE_ATTEMPT, self._expired)
         self._execute(MOVE_JOB, [self._columns(job) for job in self._changed.values()])
         self._execute(INSERT_RESULT, self._results)
-        self._execute(INSERT["launch"], records.launches)
-        self._execute(INSERT["samples"], records.samples)
-        self._execute(INSERT["telemetry"], records.telemetry)
-        self._execute(INSERT["context"], records.contexts)
+        self._execute(INSERT_LAUNCH, records.launches)
+        self._execute(INSERT_SAMPLES, records.samples)
+        self._execute(INSERT_TELEMETRY, records.telemetry)
+        self._execute(INSERT_CONTEXT, records.contexts)
         if self._finished_runs:
             self._audit.extend(finish_runs(self._connection, self._trail, self._finished_runs))
-        self._execute(INSERT["audit"], self._audit)
+        self._execute(INSERT_AUDIT, self._audit)
 
     def _columns(self, job: Standing) -> Columns:
         return {
-            "b_job_id": job.job_id,
+            "b_job_no": job.job_no,
             "state": job.state.value,
             "outcome": job.outcome.value if job.outcome else None,
             "fence": job.fence,
@@ -205,10 +211,10 @@ class Batch:
             "failed_boards_json": compact(job.failed_boards),
         }
 
-    def _execute(self, statement: Executable, rows: Sequence[Any]) -> None:
+    def _execute(self, statement: ClauseElement, rows: Sequence[Any]) -> None:
         if not rows:
             return
-        written = self._connection.execute(statement, rows).rowcount
+        written = execute_many(self._connection, statement, rows)
         if written != len(rows):
             raise StoreError(
                 f"{len(rows) - written} of {len(rows)} rows had nothing to be written to: a job, attempt or board is "
@@ -220,8 +226,7 @@ class Batch:
 def _load(connection: Connection, writes: Sequence[JobWrite]) -> dict[str, Standing]:
     """Read, and on PostgreSQL lock, the jobs that the writes name, in one order so that two gateways never deadlock."""
     job_ids = sorted({job_id for job_id in map(job_id_of, writes) if is_storable(job_id)})
-    rows = connection.execute(STANDING, {"job_ids": job_ids})
-    jobs = {row.job_id: _standing(row) for row in rows}
+    jobs = {row[1]: _standing(row) for row in connection.execute(STANDING, {"job_ids": job_ids})}
     late = sorted(
         {
             write.record.lease.job_id
@@ -239,17 +244,19 @@ def _load(connection: Connection, writes: Sequence[JobWrite]) -> dict[str, Stand
 
 
 def _standing(row: Any) -> Standing:
+    job_no, job_id, run_id, state, outcome, fence, attempts, board_id, error_kind, error, failed_boards_json = row
     return Standing(
-        job_id=row.job_id,
-        run_id=row.run_id,
-        state=JobState(row.state),
-        fence=row.fence,
-        attempts=row.attempts,
-        board_id=row.board_id,
-        failed_boards=tuple(json.loads(row.failed_boards_json)),
-        outcome=Outcome(row.outcome) if row.outcome else None,
-        error_kind=row.error_kind,
-        error=row.error,
+        job_no=job_no,
+        job_id=job_id,
+        run_id=run_id,
+        state=JobState(state),
+        fence=fence,
+        attempts=attempts,
+        board_id=board_id,
+        failed_boards=tuple(json.loads(failed_boards_json)),
+        outcome=Outcome(outcome) if outcome else None,
+        error_kind=error_kind,
+        error=error,
     )
 
 

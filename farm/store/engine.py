@@ -36,6 +36,7 @@ BUSY_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 10
 _WRITE = "farm_write"
 _WAL_BYTES_KEPT = 64 * 2**20
+_CACHE_KIB = 16_384
 _EXAMPLES = "Write sqlite:///FILE (sqlite:////FOLDER/FILE from the root) or postgresql://USER@HOST/DATABASE."
 
 
@@ -104,6 +105,8 @@ def _sqlite(url: URL, *, read_only: bool) -> Database:
             ) from error
     engine = sqlalchemy.create_engine(
         URL.create("sqlite", database=str(path)),
+        # As PostgreSQL's driver does: rows are dictionaries (see farm.store.statements).
+        paramstyle="named",
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
 
@@ -117,6 +120,7 @@ def _sqlite(url: URL, *, read_only: bool) -> Database:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
 
     def on_begin(connection: Connection) -> None:
         write = connection.get_execution_options().get(_WRITE)

@@ -33,6 +33,7 @@ class Standing:
     `settled` are the fences of this job that a record closed, as far as the batch has to know them.
     """
 
+    job_no: int
     job_id: str
     run_id: str
     state: JobState

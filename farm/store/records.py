@@ -46,10 +46,10 @@ class RecordRows:
     telemetry: list[Columns] = field(default_factory=list)
     contexts: list[Columns] = field(default_factory=list)
 
-    def add(self, record: AttemptRecord, *, ended_unix_s: float) -> str:
-        """Take a record in; answers the digest of its context before the measurement, empty where it has none."""
-        key = {"job_id": record.lease.job_id, "fence": record.lease.fence}
-        self.attempts.append(_attempt_columns(record, ended_unix_s))
+    def add(self, job_no: int, record: AttemptRecord, *, ended_unix_s: float) -> str:
+        """Take a job's record in; answers the digest of its context before the measurement, empty where it has none."""
+        key = {"job_no": job_no, "fence": record.lease.fence}
+        self.attempts.append(_attempt_columns(job_no, record, ended_unix_s))
         for position, launch in enumerate(record.launches):
             self._add_launch({**key, "position": position}, launch)
         for position, series in enumerate(record.telemetry.series):
@@ -89,10 +89,10 @@ class RecordRows:
         return context_digest
 
 
-def _attempt_columns(record: AttemptRecord, ended_unix_s: float) -> Columns:
+def _attempt_columns(job_no: int, record: AttemptRecord, ended_unix_s: float) -> Columns:
     verification = record.verification
     return {
-        "b_job_id": record.lease.job_id,
+        "b_job_no": job_no,
         "b_fence": record.lease.fence,
         "ended_unix_s": ended_unix_s,
         "ended_by": "record",
@@ -147,6 +147,7 @@ def _series_columns(series: SensorSeries) -> Columns:
 class StoredRecord:
     """The rows of one record, each table's in the order of `position`."""
 
+    job_id: str
     attempt: Row[Any]
     launches: Iterable[Row[Any]]
     """Joined with their samples."""
@@ -159,7 +160,7 @@ def record_from(rows: StoredRecord) -> AttemptRecord:
     attempt = rows.attempt
     contexts = {row.moment: json.loads(row.context_json) for row in rows.contexts}
     return AttemptRecord(
-        lease=Lease(attempt.job_id, attempt.fence),
+        lease=Lease(rows.job_id, attempt.fence),
         board_id=attempt.board_id,
         attempt=attempt.reported_attempt,
         outcome=Outcome(attempt.outcome),

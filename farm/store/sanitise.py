@@ -22,7 +22,7 @@ def plain(text: str) -> str:
     True
     """
     if text.isascii():
-        return text.replace("\0", "\ufffd") if "\0" in text else text
+        return text.replace("\0", "\ufffd")
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
@@ -58,6 +58,9 @@ def whole(number: int) -> int:
     return min(max(number, -INT64_MAX - 1), INT64_MAX)
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
+
+
 def compact(value: object) -> str:
     """JSON without spaces, keys sorted. For what no digest is made of."""
-    return plain(json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+    return plain(_encode(value))

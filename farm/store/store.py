@@ -17,10 +17,11 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from farm.errors import AlreadyRunningError, StaleEpochError
@@ -30,11 +31,11 @@ from farm.store.audit import AuditKind, AuditTrail
 from farm.store.batch import Batch, finish_runs
 from farm.store.engine import Database, connect
 from farm.store.hold import Epoch, ShardLock, shard_lock, since
-from farm.store.sanitise import is_storable
+from farm.store.sanitise import is_storable, plain
 from farm.store.schema import ensure_current, require_current
-from farm.store.statements import EPOCH, INSERT
-from farm.store.tables import ARTIFACT, BOARD, GATEWAY, JOB, RUN
-from farm.store.values import Digests, job_columns, job_from, run_columns
+from farm.store.statements import AUDIT_JOBS, EPOCH, INSERT_AUDIT, INSERT_JOB, INSERT_SPEC, execute_many
+from farm.store.tables import ARTIFACT, BOARD, GATEWAY, JOB, JOB_SPEC, RUN
+from farm.store.values import Digests, job_columns, job_from, run_columns, spec_columns
 from farm.store.writes import Write, WriteResult
 
 __all__ = ["Epoch", "Store"]
@@ -121,36 +122,22 @@ class Store:
         """
         now = self._clock()
         digests = Digests()
-        rows = [
-            job_columns(job, position=position, now_unix_s=now, digests=digests) for position, job in enumerate(jobs)
-        ]
+        rows = [job_columns(job, now_unix_s=now) for job in jobs]
+        specs = [{"b_job_id": job.job_id, **spec_columns(job.spec, digests=digests)} for job in jobs]
         with self._database.write() as connection:
             self._check(connection, epoch)
             new = self._insert_ignoring(RUN).returning(RUN.c.run_id)
             if connection.execute(new, run_columns(run, job_count=len(jobs))).first() is None:
                 return False
-            trail = _trail(epoch, now)
-            by = run.submitted_by
-            audit = [
-                trail.row(AuditKind.SUBMITTED, run_id=run.run_id, detail=f"{run.name}: {len(jobs)} jobs", actor=by)
-            ]
-            for job in jobs:
-                queued = job.state is JobState.QUEUED
-                because = "; ".join(part for part in (job.outcome.value if job.outcome else "", job.error) if part)
-                audit.append(
-                    trail.row(
-                        AuditKind.QUEUED if queued else AuditKind.FINISHED,
-                        run_id=run.run_id,
-                        job_id=job.job_id,
-                        detail=because,
-                        actor=by,
-                    )
-                )
+            trail = replace(_trail(epoch, now), actor=plain(run.submitted_by))
+            audit = [trail.row(AuditKind.SUBMITTED, run_id=run.run_id, detail=f"{run.name}: {len(jobs)} jobs")]
+            execute_many(connection, INSERT_AUDIT, audit)
             if rows:
-                connection.execute(insert(JOB), rows)
+                execute_many(connection, INSERT_JOB, rows)
+                execute_many(connection, INSERT_SPEC, specs)
+                connection.execute(AUDIT_JOBS, {**trail.stamp(), "b_run_id": run.run_id})
             if all(job.state is JobState.FINISHED for job in jobs):
-                audit += finish_runs(connection, trail, [run.run_id])
-            connection.execute(INSERT["audit"], audit)
+                execute_many(connection, INSERT_AUDIT, finish_runs(connection, trail, [run.run_id]))
         return True
 
     def apply(self, epoch: Epoch, writes: Sequence[Write]) -> list[WriteResult]:
@@ -173,10 +160,11 @@ class Store:
     def load_unfinished(self) -> list[Job]:
         """Every job that is queued or leased, the oldest run's first, in the order in which each was submitted."""
         query = (
-            select(JOB)
+            select(JOB, JOB_SPEC)
+            .join(JOB_SPEC, JOB_SPEC.c.job_no == JOB.c.job_no)
             .join(RUN, RUN.c.run_id == JOB.c.run_id)
             .where(JOB.c.state != JobState.FINISHED.value)
-            .order_by(RUN.c.created_unix_s, JOB.c.run_id, JOB.c.position)
+            .order_by(RUN.c.created_unix_s, JOB.c.job_no)
         )
         with self.read() as connection:
             return [job_from(row) for row in connection.execute(query)]
@@ -225,7 +213,7 @@ class Store:
         with self._database.write() as connection:
             epoch = Epoch(shard, connection.execute(raised).scalar_one())
             detail = f"epoch {epoch.number}, process {os.getpid()} on {host}"
-            connection.execute(INSERT["audit"], [_trail(epoch, now).row(AuditKind.EPOCH, detail=detail)])
+            execute_many(connection, INSERT_AUDIT, [_trail(epoch, now).row(AuditKind.EPOCH, detail=detail)])
         return epoch
 
     def _already_running(self, shard: str) -> AlreadyRunningError:

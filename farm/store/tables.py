@@ -3,13 +3,17 @@
     run ──< job ──< attempt ──< launch ── samples        one row per launch, and its raw latencies apart
              │         ├──────< telemetry                one row per sensor, raw readings
              │         └──────< context                  what held before and after
+             ├── job_spec                                the question it asks, which never changes
              └── result                                  the accepted measurement; its key is the job's, so there is one
     board   gateway   artifact   audit
 
-A job's identity and its question (model, config, scenario) never change; where it stands (`state`, `fence`, …) does.
+Outside, a job is known by its id, 64 digits at random. Here its rows are keyed by `job_no`, the number that it got when
+it was stored: neighbours in time are neighbours on the disk, so a transaction touches a quarter of the pages and a
+sync writes as much less. The question stands apart from `job` for the same reason: only the small row changes.
+
 A result repeats what a trend asks for (model, board, config, versions), so that a series is one index range of one
-table. `audit` only grows: triggers made by
-the first migration refuse to change or delete a row of it, and to change a result.
+table. `audit` only grows: triggers made by the first migration refuse to change or delete a row of it, and to change
+a result.
 
 Times of day are seconds since 1970 UTC (`_unix_s`), durations seconds (`_s`). Columns ending in `_json` hold canonical
 JSON (RFC 8785) where a digest is made of them, compact JSON elsewhere. A float that a board could not read, or that
@@ -31,6 +35,7 @@ __all__ = [
     "CONTEXT",
     "GATEWAY",
     "JOB",
+    "JOB_SPEC",
     "LAUNCH",
     "RESULT",
     "RUN",
@@ -43,6 +48,7 @@ __all__ = [
     "ContextTable",
     "FarmTable",
     "GatewayTable",
+    "JobSpecTable",
     "JobTable",
     "LaunchTable",
     "ResultTable",
@@ -51,8 +57,8 @@ __all__ = [
     "TelemetryTable",
 ]
 
-# SQLite numbers rows by itself only where the key's type is INTEGER.
-_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
+# SQLite keeps a table in the order of its key, and numbers rows by itself, only where the key's type is INTEGER.
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class FarmTable(SQLModel):
@@ -84,15 +90,11 @@ class RunTable(FarmTable, table=True):
 
 
 class JobTable(FarmTable, table=True):
-    """A job: where it stands, then the question it asks.
-
-    `failed_boards_json` and `board_ids_json` are arrays; `position` is its place in the run as it was submitted.
-    """
+    """A job and where it stands. `failed_boards_json` and `board_ids_json` are arrays."""
 
     __tablename__ = "job"
     __table_args__ = (
-        Index("ix_job_run", "run_id", "position"),
-        Index("ix_job_progress", "run_id", "state", "outcome"),
+        Index("ix_job_run", "run_id"),
         # What a fresh coordinator loads, however long the history has grown.
         Index(
             "ix_job_unfinished",
@@ -102,9 +104,9 @@ class JobTable(FarmTable, table=True):
         ),
     )
 
-    job_id: str = Field(primary_key=True)
+    job_no: int | None = Field(default=None, primary_key=True, sa_type=cast("type[Any]", _NUMBER))
+    job_id: str = Field(unique=True)
     run_id: str = Field(foreign_key="run.run_id")
-    position: int
     state: str
     outcome: str | None = None
     fence: int = Field(sa_type=BigInteger)
@@ -117,6 +119,14 @@ class JobTable(FarmTable, table=True):
     priority: int
     estimate_s: float = Field(sa_type=Double)
     board_ids_json: str
+
+
+class JobSpecTable(FarmTable, table=True):
+    """The question that a job asks; `model_json` is NULL for a command that needs no model."""
+
+    __tablename__ = "job_spec"
+
+    job_no: int = Field(primary_key=True, foreign_key="job.job_no", sa_type=cast("type[Any]", _NUMBER))
     model_name: str
     model_format: str
     model_sha256: str
@@ -144,7 +154,7 @@ class AttemptTable(FarmTable, table=True):
     __tablename__ = "attempt"
     __table_args__ = (Index("ix_attempt_board", "board_id", "claimed_unix_s"),)
 
-    job_id: str = Field(primary_key=True, foreign_key="job.job_id")
+    job_no: int = Field(primary_key=True, foreign_key="job.job_no", sa_type=BigInteger)
     fence: int = Field(primary_key=True, sa_type=BigInteger)
     attempt: int
     board_id: str = Field(foreign_key="board.board_id")
@@ -171,9 +181,9 @@ class LaunchTable(FarmTable, table=True):
     """One launch of the runner. `position` is its place in the record, `launch` the number that the board gave it."""
 
     __tablename__ = "launch"
-    __table_args__ = (ForeignKeyConstraint(["job_id", "fence"], ["attempt.job_id", "attempt.fence"]),)
+    __table_args__ = (ForeignKeyConstraint(["job_no", "fence"], ["attempt.job_no", "attempt.fence"]),)
 
-    job_id: str = Field(primary_key=True)
+    job_no: int = Field(primary_key=True, sa_type=BigInteger)
     fence: int = Field(primary_key=True, sa_type=BigInteger)
     position: int = Field(primary_key=True)
     launch: int = Field(sa_type=BigInteger)
@@ -194,10 +204,10 @@ class SamplesTable(FarmTable, table=True):
 
     __tablename__ = "samples"
     __table_args__ = (
-        ForeignKeyConstraint(["job_id", "fence", "position"], ["launch.job_id", "launch.fence", "launch.position"]),
+        ForeignKeyConstraint(["job_no", "fence", "position"], ["launch.job_no", "launch.fence", "launch.position"]),
     )
 
-    job_id: str = Field(primary_key=True)
+    job_no: int = Field(primary_key=True, sa_type=BigInteger)
     fence: int = Field(primary_key=True, sa_type=BigInteger)
     position: int = Field(primary_key=True)
     codec: str
@@ -209,9 +219,9 @@ class TelemetryTable(FarmTable, table=True):
     """The readings of one sensor beside an attempt: two raw columns, stamps in nanoseconds and values in `unit`."""
 
     __tablename__ = "telemetry"
-    __table_args__ = (ForeignKeyConstraint(["job_id", "fence"], ["attempt.job_id", "attempt.fence"]),)
+    __table_args__ = (ForeignKeyConstraint(["job_no", "fence"], ["attempt.job_no", "attempt.fence"]),)
 
-    job_id: str = Field(primary_key=True)
+    job_no: int = Field(primary_key=True, sa_type=BigInteger)
     fence: int = Field(primary_key=True, sa_type=BigInteger)
     position: int = Field(primary_key=True)
     sensor: str
@@ -229,9 +239,9 @@ class ContextTable(FarmTable, table=True):
     """Everything that could explain a different number: `moment` is `before` or `after` the measurement."""
 
     __tablename__ = "context"
-    __table_args__ = (ForeignKeyConstraint(["job_id", "fence"], ["attempt.job_id", "attempt.fence"]),)
+    __table_args__ = (ForeignKeyConstraint(["job_no", "fence"], ["attempt.job_no", "attempt.fence"]),)
 
-    job_id: str = Field(primary_key=True)
+    job_no: int = Field(primary_key=True, sa_type=BigInteger)
     fence: int = Field(primary_key=True, sa_type=BigInteger)
     moment: str = Field(primary_key=True)
     digest: str
@@ -250,7 +260,7 @@ class ResultTable(FarmTable, table=True):
         Index("ix_result_series", "model_sha256", "board_id", "config_digest", "scenario_digest", "recorded_unix_s"),
     )
 
-    job_id: str = Field(primary_key=True, foreign_key="job.job_id")
+    job_no: int = Field(primary_key=True, foreign_key="job.job_no", sa_type=cast("type[Any]", _NUMBER))
     fence: int = Field(sa_type=BigInteger)
     run_id: str
     recorded_unix_s: float = Field(sa_type=Double)
@@ -343,15 +353,15 @@ class AuditTable(FarmTable, table=True):
     """What changed, when, on whose behalf; written in the transaction of the change. `kind` is an `AuditKind`."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_job", "job_id"), Index("ix_audit_at", "at_unix_s"))
+    __table_args__ = (Index("ix_audit_job", "job_no"), Index("ix_audit_at", "at_unix_s"))
 
-    audit_id: int | None = Field(default=None, primary_key=True, sa_type=cast("type[Any]", _SERIAL))
+    audit_id: int | None = Field(default=None, primary_key=True, sa_type=cast("type[Any]", _NUMBER))
     at_unix_s: float = Field(sa_type=Double)
     epoch: int | None = Field(default=None, sa_type=BigInteger)
     actor: str
     kind: str
     run_id: str | None = None
-    job_id: str | None = None
+    job_no: int | None = Field(default=None, sa_type=BigInteger)
     board_id: str | None = None
     fence: int | None = Field(default=None, sa_type=BigInteger)
     detail: str
@@ -364,6 +374,7 @@ def _table(model: type[SQLModel]) -> Table:
 # The same tables for SQLAlchemy Core: what hot paths and queries use.
 RUN = _table(RunTable)
 JOB = _table(JobTable)
+JOB_SPEC = _table(JobSpecTable)
 ATTEMPT = _table(AttemptTable)
 LAUNCH = _table(LaunchTable)
 SAMPLES = _table(SamplesTable)

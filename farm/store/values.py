@@ -1,6 +1,6 @@
 """Jobs, runs and boards as columns, and back.
 
-What is stored is what comes back: `job_from(row of job_columns(job)) == job`.
+What is stored is what comes back.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ __all__ = [
     "run_columns",
     "run_from",
     "scenario_from",
+    "spec_columns",
 ]
 
 Columns = dict[str, Any]
@@ -85,14 +86,11 @@ def run_from(row: Row[Any]) -> Run:
     )
 
 
-def job_columns(job: Job, *, position: int, now_unix_s: float, digests: Digests) -> Columns:
-    spec = job.spec
-    config = spec.config.as_json()
-    scenario = spec.scenario.as_json()
+def job_columns(job: Job, *, now_unix_s: float) -> Columns:
+    """Where a job stands; its number is the database's to give."""
     return {
-        "job_id": spec.job_id,
-        "run_id": spec.run_id,
-        "position": position,
+        "job_id": job.spec.job_id,
+        "run_id": job.spec.run_id,
         "state": job.state.value,
         "outcome": job.outcome.value if job.outcome else None,
         "fence": job.fence,
@@ -105,6 +103,14 @@ def job_columns(job: Job, *, position: int, now_unix_s: float, digests: Digests)
         "priority": job.priority,
         "estimate_s": job.estimate_s,
         "board_ids_json": compact(job.board_ids),
+    }
+
+
+def spec_columns(spec: JobSpec, *, digests: Digests) -> Columns:
+    """The question that a job asks, all but the job's number."""
+    config = spec.config.as_json()
+    scenario = spec.scenario.as_json()
+    return {
         "model_name": plain(spec.model.name) if spec.model else "",
         "model_format": spec.model.format if spec.model else "",
         "model_sha256": spec.model.artifact.sha256 if spec.model else "",
@@ -124,6 +130,7 @@ def job_columns(job: Job, *, position: int, now_unix_s: float, digests: Digests)
 
 
 def job_from(row: Row[Any]) -> Job:
+    """From a row of `job` joined with its `job_spec`."""
     return Job(
         spec=JobSpec(
             job_id=row.job_id,

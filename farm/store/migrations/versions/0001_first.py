@@ -55,14 +55,14 @@ def _make_tables() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=True),
-        sa.Column("job_id", sa.String(), nullable=True),
+        sa.Column("job_no", sa.BigInteger(), nullable=True),
         sa.Column("board_id", sa.String(), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=True),
         sa.Column("detail", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("audit_id", name=op.f("pk_audit")),
     )
     op.create_index("ix_audit_at", "audit", ["at_unix_s"], unique=False)
-    op.create_index("ix_audit_job", "audit", ["job_id"], unique=False)
+    op.create_index("ix_audit_job", "audit", ["job_no"], unique=False)
     op.create_table(
         "board",
         sa.Column("board_id", sa.String(), nullable=False),
@@ -108,9 +108,9 @@ def _make_tables() -> None:
     op.create_index("ix_run_created", "run", ["created_unix_s"], unique=False)
     op.create_table(
         "job",
+        sa.Column("job_no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("job_id", sa.String(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
@@ -123,26 +123,11 @@ def _make_tables() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("estimate_s", sa.Double(), nullable=False),
         sa.Column("board_ids_json", sa.String(), nullable=False),
-        sa.Column("model_name", sa.String(), nullable=False),
-        sa.Column("model_format", sa.String(), nullable=False),
-        sa.Column("model_sha256", sa.String(), nullable=False),
-        sa.Column("model_json", sa.String(), nullable=True),
-        sa.Column("runtime", sa.String(), nullable=False),
-        sa.Column("config_digest", sa.String(), nullable=False),
-        sa.Column("config_json", sa.String(), nullable=False),
-        sa.Column("scenario_kind", sa.String(), nullable=False),
-        sa.Column("scenario_digest", sa.String(), nullable=False),
-        sa.Column("scenario_json", sa.String(), nullable=False),
-        sa.Column("gate_json", sa.String(), nullable=False),
-        sa.Column("limits_json", sa.String(), nullable=False),
-        sa.Column("launches", sa.Integer(), nullable=False),
-        sa.Column("cooldown_s", sa.Double(), nullable=False),
-        sa.Column("repeat", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["run.run_id"], name=op.f("fk_job_run")),
-        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_job")),
+        sa.PrimaryKeyConstraint("job_no", name=op.f("pk_job")),
+        sa.UniqueConstraint("job_id", name=op.f("uq_job_job_id")),
     )
-    op.create_index("ix_job_progress", "job", ["run_id", "state", "outcome"], unique=False)
-    op.create_index("ix_job_run", "job", ["run_id", "position"], unique=False)
+    op.create_index("ix_job_run", "job", ["run_id"], unique=False)
     op.create_index(
         "ix_job_unfinished",
         "job",
@@ -153,7 +138,7 @@ def _make_tables() -> None:
     )
     op.create_table(
         "attempt",
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_no", sa.BigInteger(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("board_id", sa.String(), nullable=False),
@@ -175,13 +160,34 @@ def _make_tables() -> None:
         sa.Column("throttle_json", sa.String(), nullable=True),
         sa.Column("verification_json", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["board_id"], ["board.board_id"], name=op.f("fk_attempt_board")),
-        sa.ForeignKeyConstraint(["job_id"], ["job.job_id"], name=op.f("fk_attempt_job")),
-        sa.PrimaryKeyConstraint("job_id", "fence", name=op.f("pk_attempt")),
+        sa.ForeignKeyConstraint(["job_no"], ["job.job_no"], name=op.f("fk_attempt_job")),
+        sa.PrimaryKeyConstraint("job_no", "fence", name=op.f("pk_attempt")),
     )
     op.create_index("ix_attempt_board", "attempt", ["board_id", "claimed_unix_s"], unique=False)
     op.create_table(
+        "job_spec",
+        sa.Column("job_no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("model_name", sa.String(), nullable=False),
+        sa.Column("model_format", sa.String(), nullable=False),
+        sa.Column("model_sha256", sa.String(), nullable=False),
+        sa.Column("model_json", sa.String(), nullable=True),
+        sa.Column("runtime", sa.String(), nullable=False),
+        sa.Column("config_digest", sa.String(), nullable=False),
+        sa.Column("config_json", sa.String(), nullable=False),
+        sa.Column("scenario_kind", sa.String(), nullable=False),
+        sa.Column("scenario_digest", sa.String(), nullable=False),
+        sa.Column("scenario_json", sa.String(), nullable=False),
+        sa.Column("gate_json", sa.String(), nullable=False),
+        sa.Column("limits_json", sa.String(), nullable=False),
+        sa.Column("launches", sa.Integer(), nullable=False),
+        sa.Column("cooldown_s", sa.Double(), nullable=False),
+        sa.Column("repeat", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["job_no"], ["job.job_no"], name=op.f("fk_job_spec_job")),
+        sa.PrimaryKeyConstraint("job_no", name=op.f("pk_job_spec")),
+    )
+    op.create_table(
         "result",
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("recorded_unix_s", sa.Double(), nullable=False),
@@ -221,8 +227,8 @@ def _make_tables() -> None:
         sa.Column("temperature_max_c", sa.Double(), nullable=True),
         sa.Column("clock_min_hz", sa.Double(), nullable=True),
         sa.Column("clock_max_hz", sa.Double(), nullable=True),
-        sa.ForeignKeyConstraint(["job_id"], ["job.job_id"], name=op.f("fk_result_job")),
-        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_result")),
+        sa.ForeignKeyConstraint(["job_no"], ["job.job_no"], name=op.f("fk_result_job")),
+        sa.PrimaryKeyConstraint("job_no", name=op.f("pk_result")),
     )
     op.create_index("ix_result_run", "result", ["run_id"], unique=False)
     op.create_index(
@@ -233,19 +239,19 @@ def _make_tables() -> None:
     )
     op.create_table(
         "context",
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_no", sa.BigInteger(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("moment", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("context_json", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["job_id", "fence"], ["attempt.job_id", "attempt.fence"], name=op.f("fk_context_attempt")
+            ["job_no", "fence"], ["attempt.job_no", "attempt.fence"], name=op.f("fk_context_attempt")
         ),
-        sa.PrimaryKeyConstraint("job_id", "fence", "moment", name=op.f("pk_context")),
+        sa.PrimaryKeyConstraint("job_no", "fence", "moment", name=op.f("pk_context")),
     )
     op.create_table(
         "launch",
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_no", sa.BigInteger(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("launch", sa.BigInteger(), nullable=False),
@@ -260,13 +266,13 @@ def _make_tables() -> None:
         sa.Column("overhead_s", sa.Double(), nullable=True),
         sa.Column("runtime_facts_json", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["job_id", "fence"], ["attempt.job_id", "attempt.fence"], name=op.f("fk_launch_attempt")
+            ["job_no", "fence"], ["attempt.job_no", "attempt.fence"], name=op.f("fk_launch_attempt")
         ),
-        sa.PrimaryKeyConstraint("job_id", "fence", "position", name=op.f("pk_launch")),
+        sa.PrimaryKeyConstraint("job_no", "fence", "position", name=op.f("pk_launch")),
     )
     op.create_table(
         "telemetry",
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_no", sa.BigInteger(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("sensor", sa.String(), nullable=False),
@@ -279,22 +285,22 @@ def _make_tables() -> None:
         sa.Column("values_count", sa.BigInteger(), nullable=False),
         sa.Column("values_content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["job_id", "fence"], ["attempt.job_id", "attempt.fence"], name=op.f("fk_telemetry_attempt")
+            ["job_no", "fence"], ["attempt.job_no", "attempt.fence"], name=op.f("fk_telemetry_attempt")
         ),
-        sa.PrimaryKeyConstraint("job_id", "fence", "position", name=op.f("pk_telemetry")),
+        sa.PrimaryKeyConstraint("job_no", "fence", "position", name=op.f("pk_telemetry")),
     )
     op.create_table(
         "samples",
-        sa.Column("job_id", sa.String(), nullable=False),
+        sa.Column("job_no", sa.BigInteger(), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("codec", sa.String(), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["job_id", "fence", "position"],
-            ["launch.job_id", "launch.fence", "launch.position"],
+            ["job_no", "fence", "position"],
+            ["launch.job_no", "launch.fence", "launch.position"],
             name=op.f("fk_samples_launch"),
         ),
-        sa.PrimaryKeyConstraint("job_id", "fence", "position", name=op.f("pk_samples")),
+        sa.PrimaryKeyConstraint("job_no", "fence", "position", name=op.f("pk_samples")),
     )
