@@ -6,18 +6,27 @@ is of one moment. Nothing here imports grpc, ray or numpy.
 
 from __future__ import annotations
 
-from farm.store.queries.boards import BoardEntry, boards, get_board
-from farm.store.queries.jobs import AttemptEntry, AuditEntry, attempts_of_job, audit_of_job, get_job, jobs_of_run
+from farm.store.queries.boards import BoardEntry, boards, find_board
+from farm.store.queries.jobs import AttemptEntry, AuditEntry, attempts_of_job, audit_of_job, find_job, jobs_of_run
 from farm.store.queries.results import (
     ResultEntry,
     StoredResult,
-    get_result,
+    find_result,
     record_of_attempt,
     results_of_run,
     results_of_series,
+    summaries_of_jobs,
     unpack,
 )
-from farm.store.queries.runs import RunEntry, RunProgress, get_run, get_sweep_json, list_runs, run_progress
+from farm.store.queries.runs import (
+    RunEntry,
+    RunProgress,
+    find_run,
+    get_sweep_json,
+    latest_unfinished_run,
+    list_runs,
+    run_progress,
+)
 from farm.store.queries.timing import Question, durations_by_question
 
 __all__ = [
@@ -33,16 +42,18 @@ __all__ = [
     "audit_of_job",
     "boards",
     "durations_by_question",
-    "get_board",
-    "get_job",
-    "get_result",
-    "get_run",
+    "find_board",
+    "find_job",
+    "find_result",
+    "find_run",
     "get_sweep_json",
     "jobs_of_run",
+    "latest_unfinished_run",
     "list_runs",
     "record_of_attempt",
     "results_of_run",
     "results_of_series",
     "run_progress",
+    "summaries_of_jobs",
     "unpack",
 ]

@@ -13,7 +13,7 @@ from farm.store.store import Store
 from farm.store.tables import BOARD
 from farm.store.values import board_from
 
-__all__ = ["BoardEntry", "boards", "get_board"]
+__all__ = ["BoardEntry", "boards", "find_board"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def boards(store: Store) -> list[BoardEntry]:
         return [_entry(row) for row in connection.execute(query)]
 
 
-def get_board(store: Store, name: str) -> BoardEntry:
+def find_board(store: Store, name: str) -> BoardEntry:
     """The board of that id, or the only one whose id begins so. Raises `UnknownRunError`."""
     with store.read() as connection:
         board_id = find_id(connection, BOARD, BOARD.c.board_id, name, kind="board", hint="`farm boards` lists them.")

@@ -15,7 +15,7 @@ from farm.store.store import Store
 from farm.store.tables import ATTEMPT, AUDIT, JOB, JOB_SPEC
 from farm.store.values import job_from
 
-__all__ = ["AttemptEntry", "AuditEntry", "attempts_of_job", "audit_of_job", "get_job", "job_id_of", "jobs_of_run"]
+__all__ = ["AttemptEntry", "AuditEntry", "attempts_of_job", "audit_of_job", "find_job", "job_id_of", "jobs_of_run"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def jobs_of_run(store: Store, run_id: str, *, state: JobState | None = None) -> 
         return [job_from(row) for row in connection.execute(query)]
 
 
-def get_job(store: Store, name: str) -> Job:
+def find_job(store: Store, name: str) -> Job:
     """The job of that id, or the only one whose id begins so. Raises `UnknownRunError`."""
     with store.read() as connection:
         return job_from(connection.execute(_JOB.where(JOB.c.job_id == job_id_of(connection, name))).one())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,9 @@ from farm.model.attempt import AttemptRecord, Column
 from farm.model.board import Provenance
 from farm.model.job import Config, Job, ScenarioKind
 from farm.model.result import Summary
-from farm.store.queries.jobs import AttemptEntry, AuditEntry, attempts_of_job, audit_of_job, get_job, job_id_of
+from farm.store.queries.jobs import AttemptEntry, AuditEntry, attempts_of_job, audit_of_job, find_job, job_id_of
 from farm.store.records import StoredRecord, record_from, summary_from
+from farm.store.sanitise import is_storable
 from farm.store.store import Store
 from farm.store.tables import ATTEMPT, CONTEXT, JOB, LAUNCH, RESULT, SAMPLES, TELEMETRY
 from farm.store.values import config_from
@@ -25,10 +26,11 @@ from farm.store.values import config_from
 __all__ = [
     "ResultEntry",
     "StoredResult",
-    "get_result",
+    "find_result",
     "record_of_attempt",
     "results_of_run",
     "results_of_series",
+    "summaries_of_jobs",
     "unpack",
 ]
 
@@ -85,6 +87,14 @@ def results_of_run(store: Store, run_id: str) -> list[ResultEntry]:
         return [_entry(row) for row in connection.execute(query)]
 
 
+def summaries_of_jobs(store: Store, job_ids: Collection[str]) -> dict[str, Summary]:
+    """The summaries of those of the jobs that have one, by job id."""
+    query = _RESULT.where(JOB.c.job_id.in_(sorted(filter(is_storable, job_ids))), RESULT.c.verdict.is_not(None))
+    with store.read() as connection:
+        rows = connection.execute(query)
+        return {row.job_id: summary for row in rows if (summary := summary_from(row)) is not None}
+
+
 def results_of_series(
     store: Store, *, model_sha256: str, board_id: str, config_digest: str, scenario_digest: str
 ) -> list[ResultEntry]:
@@ -99,7 +109,7 @@ def results_of_series(
         return [_entry(row) for row in connection.execute(query)]
 
 
-def get_result(store: Store, name: str) -> StoredResult:
+def find_result(store: Store, name: str) -> StoredResult:
     """The result of the job of that id, or of the only one whose id begins so. Raises `UnknownRunError`."""
     with store.read() as connection:
         job_id = job_id_of(connection, name)
@@ -112,7 +122,7 @@ def get_result(store: Store, name: str) -> StoredResult:
         record = _record(connection, job_id, entry.fence)
     return StoredResult(
         entry=entry,
-        job=get_job(store, job_id),
+        job=find_job(store, job_id),
         record=record,
         attempts=tuple(attempts_of_job(store, job_id)),
         audit=tuple(audit_of_job(store, job_id)),
@@ -135,7 +145,7 @@ def unpack(column: Column) -> list[int] | list[float]:
     except (zlib.error, ValueError) as error:
         raise StoreError(
             f"A column of {column.count} numbers is damaged: {error}.",
-            hint="The board sent it so; the summary beside it was made without it.",
+            hint="It was damaged on the board or in the database.",
         ) from error
     raise StoreError(
         f"A column is packed as `{column.codec}`, which this program does not know.",

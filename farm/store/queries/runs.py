@@ -15,7 +15,15 @@ from farm.store.queries.names import find_id
 from farm.store.store import Store
 from farm.store.tables import JOB, RUN
 
-__all__ = ["RunEntry", "RunProgress", "get_run", "get_sweep_json", "list_runs", "run_progress"]
+__all__ = [
+    "RunEntry",
+    "RunProgress",
+    "find_run",
+    "get_sweep_json",
+    "latest_unfinished_run",
+    "list_runs",
+    "run_progress",
+]
 
 LATEST = "latest"
 _HINT = "`farm runs` lists them; `latest` is the newest."
@@ -72,7 +80,7 @@ def list_runs(store: Store, *, limit: int = 50, state: RunState | None = None) -
         return [_entry(row) for row in connection.execute(query)]
 
 
-def get_run(store: Store, name: str) -> RunEntry:
+def find_run(store: Store, name: str) -> RunEntry:
     """The run of that id, or the only one whose id begins so, or the newest where `name` is `latest`.
 
     Raises `UnknownRunError` with the near misses.
@@ -85,6 +93,14 @@ def get_run(store: Store, name: str) -> RunEntry:
             return _entry(newest)
         run_id = find_id(connection, RUN, RUN.c.run_id, name, kind="run", hint=_HINT)
         return _entry(connection.execute(_ENTRY.where(RUN.c.run_id == run_id)).one())
+
+
+def latest_unfinished_run(store: Store) -> RunEntry:
+    """The newest run that is still open. Raises `UnknownRunError` where all are done."""
+    open_runs = list_runs(store, limit=1, state=RunState.OPEN)
+    if not open_runs:
+        raise UnknownRunError("Every run is finished.", hint=_HINT)
+    return open_runs[0]
 
 
 def get_sweep_json(store: Store, run_id: str) -> str:
