@@ -15,7 +15,7 @@ from typing import Callable
 from devicefarm.columns import pack_integers
 from devicefarm.v1 import attempt_pb2, board_pb2, job_pb2
 from farm_agent.boards.base import Executor, LaunchRequest, LaunchResult, PreparedJob, RunnerEvent
-from farm_agent.errors import AttemptError
+from farm_agent.errors import AttemptError, CancelledError
 from farm_agent.simulation.latency import Work
 from farm_agent.simulation.launch import SimulatedLaunch
 from farm_agent.simulation.machine import Machine
@@ -79,7 +79,7 @@ class SimulatedExecutor(Executor):
             reason = f"a simulated board has no runtime {runtime}; it has {', '.join(_OFFERS)}"
         elif _OFFERS[runtime] and spec.model.format not in _OFFERS[runtime]:
             reason = f"{runtime} cannot read a model of the format {spec.model.format or 'none'}"
-        elif not preset.compute.float32 and spec.config.precision != "int8":
+        elif not preset.compute.float32 and spec.model.format and spec.config.precision != "int8":
             reason = f"a simulated {preset.name} runs int8 models only, not {spec.config.precision}"
         elif Work(spec, preset).peak_rss_bytes > preset.memory_bytes:
             reason = f"the job needs more than the {preset.memory_bytes >> 20} MiB of this board"
@@ -111,6 +111,8 @@ class NoopExecutor(SimulatedExecutor):
     ) -> LaunchResult:
         for phase in ("load", "warmup", "measure", "verify"):
             self._trouble.strike(phase, cancel)
+        if cancel.is_set():
+            raise CancelledError("the attempt was asked to stop")
         return LaunchResult(
             load_s=0.0,
             first_inference_s=0.0,

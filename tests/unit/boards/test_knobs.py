@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Callable
 
@@ -29,9 +29,8 @@ def policy(number: int, chosen: str = "ondemand", low: int = 600_000, high: int 
     }
 
 
-def only(knobs: object) -> Knob:
-    (knob,) = knobs  # type: ignore[misc]
-    assert isinstance(knob, Knob)
+def only(knobs: Sequence[Knob]) -> Knob:
+    (knob,) = knobs
     return knob
 
 

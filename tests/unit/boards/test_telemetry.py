@@ -144,7 +144,12 @@ def test_a_repetition_that_was_stopped_never_comes_again() -> None:
     calls: list[str] = []
     stopped, other = threading.Semaphore(0), threading.Semaphore(0)
     clock = RealClock()
-    first = clock.every(0.01, lambda: (calls.append("first"), stopped.release())[1])
+
+    def note() -> None:
+        calls.append("first")
+        stopped.release()
+
+    first = clock.every(0.01, note)
     assert stopped.acquire(timeout=10.0)
     first.stop()
     counted = calls.count("first")

@@ -9,7 +9,7 @@ from typing import Callable
 import pytest
 
 from devicefarm.v1 import job_pb2
-from farm_agent.boards.base import Board, BoardOptions, LaunchRequest, LaunchResult, RunnerEvent
+from farm_agent.boards.base import Board, BoardOptions, Executor, LaunchRequest, LaunchResult, RunnerEvent
 from farm_agent.boards.simulated import SimulatedBoard, parse_simulation
 
 Launcher = Callable[..., LaunchResult]
@@ -52,7 +52,7 @@ def launch(tmp_path: Path) -> Launcher:
     """Prepare and launch a job once."""
 
     def run(
-        board: Board,
+        on: Board | Executor,
         spec: job_pb2.JobSpec,
         *,
         index: int = 0,
@@ -60,8 +60,9 @@ def launch(tmp_path: Path) -> Launcher:
         cancel: threading.Event | None = None,
     ) -> LaunchResult:
         cancel = cancel or threading.Event()
-        prepared = board.executor.prepare(spec, lambda ref: tmp_path / ref.name, lambda note: None, cancel)
+        executor = on.executor if isinstance(on, Board) else on
+        prepared = executor.prepare(spec, lambda ref: tmp_path / ref.name, lambda note: None, cancel)
         request = LaunchRequest(job=prepared, index=index, verify=True, work_dir=tmp_path)
-        return board.executor.launch(request, (events if events is not None else []).append, cancel)
+        return executor.launch(request, (events if events is not None else []).append, cancel)
 
     return run

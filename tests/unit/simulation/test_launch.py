@@ -185,12 +185,10 @@ def test_a_vanishing_board_takes_its_agent_with_it(board: Opener, launch: Launch
     def cut() -> None:
         raise PowerCut
 
-    pi = board("pi4?faults=vanish@measure:%232")
-    executor = SimulatedExecutor(pi.machine, vanish=cut)
-    pi.executor.__dict__.update(executor.__dict__)
-    launch(pi, spec)
+    executor = SimulatedExecutor(board("pi4?faults=vanish@measure:#2").machine, vanish=cut)
+    launch(executor, spec)
     with pytest.raises(PowerCut):
-        launch(pi, spec)
+        launch(executor, spec)
 
 
 def test_what_the_board_cannot_run_is_unsupported_before_time_is_spent(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from pathlib import Path
 from typing import Callable
 
@@ -105,7 +106,7 @@ def test_a_value_that_no_board_has_is_the_jobs_fault(board: Opener, knob: str, v
 
 
 def test_a_refused_knob_is_the_boards_fault(board: Opener) -> None:
-    pi = board("pi4?faults=refuse@apply:%231")
+    pi = board("pi4?faults=refuse@apply:#1")
     pi.machine.begin_attempt()
     with pytest.raises(KnobError, match="refuses") as raised:
         pi.knobs()["fan"].apply('"on"')
@@ -122,7 +123,7 @@ def test_the_number_of_an_attempt_outlives_the_agent(board: Opener) -> None:
 
 def test_it_cools_while_the_gate_waits(board: Opener) -> None:
     pi = board("pi4")
-    pi.machine.work(300.0, 4.0, __import__("threading").Event())
+    pi.machine.work(300.0, 4.0, threading.Event())
     pi.machine.rest()
     hot_c = pi.temperature_c()
     pi.clock.wait(300.0)
