@@ -17,7 +17,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
-from devicefarm.v1 import artifact_pb2
+from devicefarm.v1 import artifact_pb2, artifact_pb2_grpc
 from farm.coordinator.answer import answering, answering_stream
 from farm.coordinator.artifact_files import CHUNK_BYTES, ArtifactFiles, Upload
 from farm.errors import WireError
@@ -34,7 +34,7 @@ class Reads(Protocol):
     async def read(self) -> object: ...
 
 
-class ArtifactService:
+class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
     """`register` is told of each file that is complete, before whoever sent it hears so."""
 
     def __init__(self, files: ArtifactFiles, register: Callable[[ArtifactRef], Awaitable[None]]) -> None:

@@ -18,6 +18,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -94,8 +95,10 @@ class Committer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     async def drain(self) -> None:
-        """Wait until everything that was put is committed and answered."""
-        await self._idle.wait()
+        """Wait until everything that was put is committed and answered, or a newer gateway has taken over."""
+        idle = asyncio.ensure_future(self._idle.wait())
+        await asyncio.wait({idle, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
 
     async def close(self) -> None:
         """Stop. What was not drained is not written; its board still has it in its spool."""
@@ -168,9 +171,13 @@ class Committer:
             return refused
         self._recovered()
         for item in refused:
-            self._aside.add(task := asyncio.create_task(self._commit([item]), name="write-set-aside"))
+            self._aside.add(task := asyncio.create_task(self._commit_aside(item), name="write-set-aside"))
             task.add_done_callback(self._aside.discard)
         return []
+
+    async def _commit_aside(self, item: _Item) -> None:
+        with suppress(StaleEpochError):  # the next batch will hear of it too
+            await self._commit([item])
 
     async def _without_defect(self, batch: list[_Item], error: Exception) -> list[_Item]:
         """What is left to do about an error that is not the database's."""

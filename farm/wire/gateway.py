@@ -6,6 +6,7 @@ itself handles no message.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -21,6 +22,9 @@ from farm.wire.job import from_lease, to_job_spec, to_lease
 
 __all__ = [
     "PROTOCOL",
+    "REFUSED_BAD_HELLO",
+    "REFUSED_IDENTITY_IN_USE",
+    "REFUSED_PROTOCOL",
     "AgentBoardUpdate",
     "AgentDraining",
     "AgentEvent",
@@ -30,7 +34,6 @@ __all__ = [
     "AgentProgress",
     "AgentReady",
     "AgentRecord",
-    "Refusal",
     "from_event",
     "from_hello",
     "lease_of_record",
@@ -109,7 +112,9 @@ AgentEvent = Union[
     AgentBoardUpdate,
 ]
 
-Refusal = gateway_pb2.Refused.Reason
+REFUSED_IDENTITY_IN_USE = gateway_pb2.Refused.REASON_IDENTITY_IN_USE
+REFUSED_PROTOCOL = gateway_pb2.Refused.REASON_PROTOCOL
+REFUSED_BAD_HELLO = gateway_pb2.Refused.REASON_BAD_HELLO
 
 
 def from_event(message: gateway_pb2.AgentEvent, agent_id: str) -> AgentEvent:
@@ -199,5 +204,5 @@ def to_ack(lease: Lease, *, recorded: bool, duplicate: bool) -> gateway_pb2.Dire
     return gateway_pb2.Directive(ack=gateway_pb2.Ack(lease=to_lease(lease), disposition=disposition))
 
 
-def _leases(messages: object, field: str) -> tuple[Lease, ...]:
-    return tuple([from_lease(message, field) for message in messages]) if messages else ()  # type: ignore[attr-defined]
+def _leases(messages: Sequence[job_pb2.LeaseRef], field: str) -> tuple[Lease, ...]:
+    return tuple([from_lease(message, field) for message in messages]) if messages else ()

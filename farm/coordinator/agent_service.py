@@ -1,0 +1,130 @@
+"""GatewayService: the gRPC side of an agent's stream. What is said on it is the gateway's business.
+
+    Hello  ─> Welcome, then events and directives until either side ends the stream
+           ─> Refused and the end: another agent has the identity or a board, or speaks another protocol
+    an event that makes no sense  ─> INVALID_ARGUMENT; the agent may try again, its records stay in its spool
+
+An agent that ends its side is still told what becomes of the records it sent, for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+
+from devicefarm.v1 import gateway_pb2, gateway_pb2_grpc
+from farm.coordinator.answer import refuse
+from farm.coordinator.gateway import Gateway
+from farm.coordinator.session import Session
+from farm.errors import CoordinatorError, FarmError, WireError
+from farm.wire import gateway as wire
+
+__all__ = ["GatewayService"]
+
+logger = logging.getLogger(__name__)
+
+_HELLO_TIMEOUT_S = 30.0
+_LAST_ACKS_S = 2.0
+
+
+class _GrpcLink:
+    """`AgentLink` over gRPC's context."""
+
+    def __init__(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        self._context = context
+
+    async def read(self) -> gateway_pb2.AttachRequest | None:
+        message = await self._context.read()
+        return message if isinstance(message, gateway_pb2.AttachRequest) else None
+
+    async def write(self, response: gateway_pb2.AttachResponse) -> None:
+        await self._context.write(response)
+
+
+class GatewayService(gateway_pb2_grpc.GatewayServiceServicer):
+    """One `Attach` at a time for each agent."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def Enrol(self, request: object, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+        """Not yet: agents are trusted on loopback, and by the network's TLS beyond it."""
+        await context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "This coordinator hands out no identities yet: an agent attaches with the identity it made itself.",
+        )
+
+    async def Attach(self, requests: object, context: Any) -> None:  # type: ignore[override]  # noqa: N802
+        """An agent's stream."""
+        link = _GrpcLink(context)
+        session: Session | None = None
+        writer: asyncio.Task[None] | None = None
+        try:
+            first = await asyncio.wait_for(link.read(), _HELLO_TIMEOUT_S)
+            if first is None:
+                return
+            session = await self._admit(first, link)
+            if session is None:
+                return
+            writer = asyncio.create_task(session.write_out())
+            await self._listen(session, first, link)
+            self._gateway.leave(session)
+            await self._say_the_last(session, writer)
+        except asyncio.TimeoutError:
+            await refuse(WireError("The stream was opened, and no hello came."), context)
+        except FarmError as error:
+            logger.warning("agent %s: %s", session.agent_id if session else context.peer(), error.message)
+            await refuse(error, context)
+        except asyncio.CancelledError:
+            if session is None or not session.close_reason:
+                raise
+            await refuse(CoordinatorError(f"The stream was closed: {session.close_reason}."), context)
+        finally:
+            if session is not None:
+                self._gateway.leave(session)
+                self._gateway.forget(session)
+            if writer is not None:
+                writer.cancel()
+                await asyncio.gather(writer, return_exceptions=True)
+
+    async def _admit(self, first: gateway_pb2.AttachRequest, link: _GrpcLink) -> Session | None:
+        """The session, or None when the agent was refused and told so."""
+        handler: Any = asyncio.current_task()
+        try:
+            if not first.events or first.events[0].WhichOneof("event") != "hello":
+                raise WireError("the first event of a stream must be a hello.")
+            hello = wire.from_hello(first.events[0].hello)
+        except WireError as error:
+            refusal = wire.REFUSED_BAD_HELLO, error.message
+        else:
+            session = Session(hello, link, handler, self._gateway.now())
+            answer = self._gateway.admit(hello, session)
+            if answer is None:
+                return session
+            refusal = answer
+        logger.warning("an agent is refused: %s", refusal[1])
+        await link.write(gateway_pb2.AttachResponse(directives=[wire.to_refused(*refusal)]))
+        return None
+
+    async def _listen(self, session: Session, first: gateway_pb2.AttachRequest, link: _GrpcLink) -> None:
+        events: Sequence[gateway_pb2.AgentEvent] = first.events[1:]
+        while True:
+            for event in events:
+                await self._gateway.hear(session, wire.from_event(event, session.agent_id))
+            message = await link.read()
+            if message is None:
+                return
+            events = message.events
+
+    @staticmethod
+    async def _say_the_last(session: Session, writer: asyncio.Task[None]) -> None:
+        try:
+            await asyncio.wait_for(session.quiet(), _LAST_ACKS_S)
+        except asyncio.TimeoutError:
+            return
+        session.finish()
+        await asyncio.wait_for(writer, _LAST_ACKS_S)
