@@ -20,7 +20,7 @@ INDENTED = re.compile(r"(?:^(?: {4}|\t).*\n?)+", re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 IMAGE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 # A command in a line of its own or in a code span; a comment or a second column ends it.
-COMMAND = re.compile(r"(?:^|[`$;|] ?|&& |uv run )farm((?: [^\s`#|;&]+)*)")
+COMMAND = re.compile(r"(?:^|[`$;|] ?|&& |uv run )farm(?![\w./-])((?: [^\s`#|;&]+)*)")
 
 
 def anchors(text: str) -> set[str]:
@@ -156,7 +156,8 @@ def test_the_check_knows_a_command_from_a_slip(words: str, reason: str) -> None:
 
 # In halves, or this file would name what no file may.
 HOSTS = ["pypi" + ".org", "python" + "hosted.org", "registry." + "npmjs", "crates" + ".io", "proxy." + "golang"]
-PLACES = re.compile(r"(?<![\w.~$}])/(?:" + "root" + r"|home/\w+|Users/\w+|" + "work" + r")/[\w.]")
+# `ada` and `pi` are nobody here: examples may use them.
+PLACES = re.compile(r"(?<![\w.~$}])/(?:" + "root" + r"|(?:home|Users)/(?!ada\b|pi\b)\w+|" + "work" + r")/[\w.]")
 
 
 def test_no_file_names_a_registry_or_a_place_on_a_machine(tracked: list[Path], root: Path) -> None:
