@@ -86,6 +86,13 @@ class Clause(Part, Generic[V]):
     when: Conditions = Conditions()
     values: tuple[V, ...] = Field(min_length=1)
 
+    @classmethod
+    def short_schemas(cls, definition: JsonSchemaValue, handler: GetJsonSchemaHandler) -> tuple[JsonSchemaValue, ...]:
+        del handler
+        values = definition["properties"]["values"]
+        values["anyOf"] = [{"type": values.pop("type")}, values["items"]]
+        return ()
+
     @field_validator("values", mode="before")
     @classmethod
     def _several(cls, written: object) -> object:
@@ -213,7 +220,11 @@ class Include(Axes):
 
     expected: ClassVar[str] = "values of axes, like `{threads: 8, batch: 512}`"
 
-    model: tuple[str, ...] = Field((), description="names of models; all of them when left out")
+    model: tuple[str, ...] = Field(
+        (),
+        description="names of models; all of them when left out",
+        json_schema_extra={"type": ["array", "string"]},
+    )
 
     @field_validator("model", mode="before")
     @classmethod

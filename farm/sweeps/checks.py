@@ -99,26 +99,32 @@ def _all_axes(sweep: Sweep) -> Iterator[tuple[Path, Axis[object]]]:
 
 def _one_condition(sweep: Sweep, conditions: Conditions, loc: Path) -> Iterator[Complaint]:
     axes = sweep.axes.named()
-    names = [key_name(path[1:] if path[0] == "knobs" else path) for path in axes]
     for path, condition in conditions.entries():
         if path == ("board",):
             continue
         if path == ("model",):
             yield from _known_values(condition, list(sweep.models), (*loc, *path))
         elif path not in axes:
-            name = key_name(path[1:] if path[0] == "knobs" else path)
-            listed = ", ".join(["model", *names])
-            yield Complaint(
-                (*loc, *path),
-                f"`{name}` is no axis of this sweep{did_you_mean(name, ['model', *names])} (axes: {listed})",
-                of_key=True,
-            )
+            yield _no_such_axis((*loc, *path), path, ["model", *_axis_names(sweep)])
         elif path == ("runtime",) and sweep.axes.runtime is not None:
             yield from _known_runtimes(sweep, condition, (*loc, *path))
         elif path not in {("precision",)}:
             values = [value for value in axes[path].values if not isinstance(value, (dict, list))]
             if len(values) == len(axes[path].values) and not _added(sweep, path):
                 yield from _known_values(condition, values, (*loc, *path))
+
+
+def _axis_names(sweep: Sweep) -> list[str]:
+    return [_axis_name(path) for path in sweep.axes.named()]
+
+
+def _axis_name(path: Path) -> str:
+    return key_name(path[1:] if path[0] == "knobs" else path)
+
+
+def _no_such_axis(loc: Path, path: Path, names: list[str]) -> Complaint:
+    name, listed = _axis_name(path), ", ".join(names) or "none"
+    return Complaint(loc, f"`{name}` is no axis of this sweep{did_you_mean(name, names)} (axes: {listed})", of_key=True)
 
 
 def _added(sweep: Sweep, path: Path) -> bool:
@@ -171,13 +177,7 @@ def _includes(sweep: Sweep) -> Iterator[Complaint]:
             yield Complaint(loc, "this adds nothing: it names no axis")
         for path in item.named():
             if path not in axes:
-                names = [key_name(known[1:] if known[0] == "knobs" else known) for known in axes]
-                name = key_name(path[1:] if path[0] == "knobs" else path)
-                yield Complaint(
-                    (*loc, *path),
-                    f"`{name}` is no axis of this sweep{did_you_mean(name, names)} (axes: {', '.join(names) or 'none'})",
-                    of_key=True,
-                )
+                yield _no_such_axis((*loc, *path), path, _axis_names(sweep))
         for place, name in enumerate(item.model):
             if name not in sweep.models:
                 listed = ", ".join(sweep.models)
@@ -192,7 +192,7 @@ def _times(sweep: Sweep) -> Iterator[Complaint]:
     if sweep.as_limits().attempt_s <= least_s:
         yield Complaint(
             ("limits", "attempt"),
-            f"an attempt measures for at least {least_s:g} s ({sweep.launches} launches), so this limit would end every one",
+            f"{sweep.launches} launches measure for at least {least_s:g} s, so this limit would end every attempt",
         )
 
 

@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, GetJsonSchemaHandler, JsonValue, field_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, JsonValue, field_validator
 from pydantic.json_schema import JsonSchemaValue
 
 from farm.errors import ExpressionError
@@ -26,8 +26,8 @@ from farm.model.board import Board
 from farm.model.identity import Json, canonical_json
 from farm.model.selector import Selector
 from farm.model.units import Quantity, parse
-from farm.sweeps.parts import Part, kind_of
 from farm.sweeps.formats import canonical_precision
+from farm.sweeps.parts import Part, kind_of
 from farm.sweeps.runtime_value import COMMAND, RuntimeValue
 from farm.sweeps.yaml_text import Path
 
@@ -104,8 +104,8 @@ class Conditions(Part):
     threads: Condition | None = None
     batch: Condition | None = None
     build: Condition | None = None
-    knobs: dict[str, Condition] = {}
-    options: dict[str, Condition] = {}
+    knobs: dict[str, Condition] = Field({})
+    options: dict[str, Condition] = Field({})
 
     @field_validator("runtime")
     @classmethod
@@ -246,7 +246,7 @@ def _words_of(condition: JsonValue) -> Iterator[str]:
     """Each value that a condition names, without its operator; globs name none."""
     for item in condition if isinstance(condition, list) else [condition]:
         if not isinstance(item, str):
-            raise ValueError(f"expected text here, found {kind_of(item)}")  # noqa: TRY004 -- pydantic wants ValueError
+            raise ExpressionError(f"expected text here, found {kind_of(item)}")
         match = _OPERATOR.match(item)
         if match is None or match[1] == "!=":
             yield match[2] if match else item

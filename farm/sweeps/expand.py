@@ -26,6 +26,7 @@ from farm.sweeps.schema import Sweep
 __all__ = ["Expansion", "ModelFile", "expand", "matching_boards"]
 
 MOST_JOBS = 100_000
+_MOST_REASONS = 4
 _NO_PRECISION = "float32"
 
 
@@ -71,9 +72,7 @@ def expand(sweep: Sweep, *, run_id: str, files: Sequence[ModelFile], boards: Seq
     by_model = _files_by_model(sweep, files)
     places = list(_places(sweep, matching))
     limits = sweep.as_limits()
-    cells = [
-        cell for point in iterate_points(sweep) for cell in _cells(point, by_model.get(point.model, ()), matching)
-    ]
+    cells = [cell for point in iterate_points(sweep) for cell in _cells(point, by_model.get(point.model, ()), matching)]
     jobs: dict[str, Job] = {}
     for repeat in range(sweep.repeats):
         for cell in cells:
@@ -102,7 +101,10 @@ def matching_boards(sweep: Sweep, boards: Sequence[Board]) -> tuple[Board, ...]:
         raise NoBoardError(
             "no board is attached", hint="start `farm-agent` on a board, or see who is there with `farm boards`"
         )
-    lines = [f"  {board.name} ({board.board_type}, {board.provenance.value}): {selector.why_not(board)}" for board in ordered[:20]]
+    lines = [
+        f"  {board.name} ({board.board_type}, {board.provenance.value}): {selector.why_not(board)}"
+        for board in ordered[:20]
+    ]
     if len(ordered) > 20:
         lines.append(f"  … and {len(ordered) - 20} more")
     raise NoBoardError(
@@ -115,7 +117,17 @@ def _files_by_model(sweep: Sweep, files: Sequence[ModelFile]) -> Mapping[str, Se
     found = {name: [file for file in files if file.model == name] for name in sorted(sweep.models)}
     for name, own in found.items():
         if not own:
-            raise SweepError(f"no file of model `{name}` came with the sweep", hint="submit it again with its model files")
+            raise SweepError(
+                f"no file of model `{name}` came with the sweep", hint="submit it again with its model files"
+            )
+    owner: dict[str, str] = {}
+    for file in files:
+        other = owner.setdefault(file.artifact.sha256, file.model)
+        if other != file.model:
+            raise SweepError(
+                f"models `{other}` and `{file.model}` are the same file ({file.artifact.name or file.artifact.sha256})",
+                hint="take one of them out of `models:`; their jobs would be the same jobs",
+            )
     return found
 
 
@@ -150,9 +162,7 @@ def _natural_runtimes(files: Sequence[ModelFile]) -> list[RuntimeValue]:
 def _excluded(sweep: Sweep, cell: _Cell, board: Board) -> bool:
     if cell.point.included:
         return False
-    return any(
-        rule.board is not None and rule.hold(cell.point) and rule.hold_on(board) for rule in sweep.exclude
-    )
+    return any(rule.board is not None and rule.hold(cell.point) and rule.hold_on(board) for rule in sweep.exclude)
 
 
 def _job(
@@ -225,7 +235,9 @@ def _who_can(
         else:
             takers.setdefault(file, []).append(board)
     if not takers:
-        return None, (), "; ".join(reasons)
+        shown = list(reasons)[:_MOST_REASONS]
+        others = len(reasons) - len(shown)
+        return None, (), "; ".join(shown) + (f"; and {others} more boards cannot" if others else "")
     order = list(files)
     best = max(takers, key=lambda file: (len(takers[file]), -order.index(file) if file is not None else 0))
     return best, tuple(takers[best]), ""

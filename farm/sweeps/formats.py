@@ -82,7 +82,7 @@ def guess_format(name: str) -> str:
 def guess_precision(name: str) -> str:
     """The precision that a file's name tells; `float32` when it tells none.
 
-    >>> guess_precision("digits-int8.tflite"), guess_precision("kws_ref_model.tflite"), guess_precision("a/int8/b_fp16.onnx")
+    >>> guess_precision("digits-int8.tflite"), guess_precision("kws.tflite"), guess_precision("a/int8/b_fp16.onnx")
     ('int8', 'float32', 'float16')
     """
     for token in reversed(_TOKENS.split(name.rpartition("/")[2].lower())):
@@ -94,8 +94,8 @@ def guess_precision(name: str) -> str:
 def without_precision(name: str) -> str:
     """A file's name without its ending and its precision, which is what its variants share.
 
-    >>> without_precision("models/digits-int8.tflite"), without_precision("vww_96_int8.tflite"), without_precision("cnn.onnx")
-    ('digits', 'vww_96', 'cnn')
+    >>> without_precision('m/digits-int8.tflite'), without_precision('vww_96_int8.tflite')
+    ('digits', 'vww_96')
     """
     stem = name.rpartition("/")[2]
     stem = stem.rpartition(".")[0] or stem

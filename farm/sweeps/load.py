@@ -86,7 +86,7 @@ def _what_is_right(root: Mapping[str, Json], wrong: set[Path]) -> Sweep | None:
     names = list(models) if isinstance(models, Mapping) else []
     rest = {key: value for key, value in root.items() if key not in keys}
     try:
-        return Sweep.model_validate({**rest, "models": {name: "stands-in.onnx" for name in names}})
+        return Sweep.model_validate({**rest, "models": dict.fromkeys(names, "stands-in.onnx")})
     except ValidationError:
         return None
 

@@ -4,11 +4,11 @@
     digits: models/digits-*.{onnx,tflite}             every file that fits: formats and precisions of one model
     digits: models/digits/                            every model file in a folder
     digits: [models/a.onnx, models/b.tflite]          these
-    face: package:some-models==0.6.0/models/face.tflite      a file inside a package's wheel
+    face: package:some-models==0.6.0/models/face.tflite    a file inside a package's wheel
     kws: {file: kws.tflite, golden: kws-golden.npz, sha256: aeea43…}
     kws: {files: [{file: kws.bin, format: tflite, precision: int8}], golden: none}      the long form
 
-Paths are relative to the sweep file. `golden: auto` (the default) takes `NAME-golden.npz` beside the files if it is there.
+Paths are relative to the sweep file. `golden: auto` (the default) takes `NAME-golden.npz` beside the files, if there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
+from farm.errors import ExpressionError
 from farm.sweeps.formats import PRECISIONS, canonical_precision
 from farm.sweeps.parts import Part, kind_of
 from farm.sweeps.yaml_text import Path
@@ -38,7 +39,8 @@ def split_package(written: str) -> tuple[str, str, str] | None:
     match = _PACKAGE.fullmatch(written)
     if match is None:
         raise ValueError(
-            f"`{written}`: a file inside a package is written `package:NAME==VERSION/path/in/wheel`, with an exact version"
+            f"`{written}`: a file inside a package is written `package:NAME==VERSION/path/in/wheel`, "
+            "with an exact version"
         )
     return match[1], match[2], match[3]
 
@@ -137,5 +139,5 @@ class ModelEntry(Part):
     @classmethod
     def _list(cls, written: object) -> object:
         if not isinstance(written, (list, tuple)):
-            raise ValueError(f"expected a list of files, found {kind_of(written)}; one file is written `file:`")
+            raise ExpressionError(f"expected a list of files, found {kind_of(written)}; one file is written `file:`")
         return written

@@ -64,12 +64,10 @@ class Rewrites:
             if not rest:
                 return path
             step = rest[0]
-            if isinstance(node, dict) and step in node:
-                node = node[step]
-            elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-                node = node[step]
-            else:
+            children = node if isinstance(node, dict) else dict(enumerate(node)) if isinstance(node, list) else {}
+            if step not in children:
                 return path
+            node = children[step]
             path, rest = (*path, step), rest[1:]
 
 

@@ -124,7 +124,7 @@ _WORDS: Mapping[str, Callable[[ErrorDetails], str]] = MappingProxyType(
 
 def _unknown_key(loc: Path) -> str:
     key = str(loc[-1])
-    near = near_axis(key) if len(loc) > 1 and loc[-2] == "axes" or loc[0] == "include" else ""
+    near = near_axis(key) if loc[:-1] == ("axes",) or loc[0] == "include" else ""
     if near:
         return f"there is no axis `{key}`{near} (A knob of that name is written `knobs: {{{key}: …}}`.)"
     known = tuple(_keys_at(loc[:-1]))
@@ -137,13 +137,11 @@ def _keys_at(loc: Path) -> list[str]:
     """The keys that the type at a place in the long form knows."""
     kind: Any = Sweep
     for step in loc:
-        found = next(_models_in(kind), None) if not (isinstance(kind, type) and issubclass(kind, BaseModel)) else kind
+        found = next(_models_in(kind), None)
         if found is None:
             return []
-        if isinstance(step, str) and step in found.model_fields:
-            kind = found.model_fields[step].annotation
-        else:
-            kind = found
+        field = found.model_fields.get(str(step))
+        kind = field.annotation if field is not None else found
     found = next(_models_in(kind), None)
     if found is None:
         return []

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 from pydantic import field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 
+from farm.errors import ExpressionError
 from farm.sweeps.parts import Part, did_you_mean, kind_of
 from farm.sweeps.yaml_text import Path
 
@@ -92,13 +93,13 @@ class RuntimeValue(Part):
     def _words(cls, written: object) -> object:
         if isinstance(written, str):
             written = shlex.split(written)
-        if not isinstance(written, (list, tuple)) or not written:
-            raise ValueError(
+        if not isinstance(written, (list, tuple)):
+            raise ExpressionError(
                 f'expected a program and its arguments, like `[./bench, "{{model}}"]`, found {kind_of(written)}'
             )
         for word in written:
             if isinstance(word, bool) or not isinstance(word, (str, int, float)):
-                raise ValueError(f"the words of a command are texts and numbers, found {kind_of(word)}")
+                raise ExpressionError(f"the words of a command are texts and numbers, found {kind_of(word)}")
         return tuple(str(word) for word in written)
 
     @field_validator("requirement")
