@@ -1,0 +1,70 @@
+"""`farm boards`: every board that was ever seen, and what its operator wants of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from farm.cli.output import JSON_OPTION, console, print_json, say
+
+__all__ = ["register"]
+
+_REASON = typer.Option("", "--reason", help="Kept in the audit log.")
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="List boards; enable, drain or disable one.", invoke_without_command=True)
+    group.callback()(boards)
+    for intent, told in (
+        ("enabled", "Let a board take jobs again; ends a quarantine, on probation."),
+        ("draining", "Let a board finish what it does and take nothing new."),
+        ("disabled", "Take a board out of service."),
+    ):
+        group.command(_VERBS[intent], help=told)(_set(intent))
+    app.add_typer(group, name="boards")
+
+
+_VERBS = {"enabled": "enable", "draining": "drain", "disabled": "disable"}
+
+
+def boards(context: typer.Context, as_json: bool = JSON_OPTION) -> None:
+    """The table, unless a verb follows."""
+    if context.invoked_subcommand is not None:
+        return
+    from farm.cli.standing import reading
+    from farm.coordinator.places import Places
+    from farm.store.queries import boards as all_boards
+
+    with reading(Places.from_environment()) as store:
+        entries = all_boards(store)
+    if as_json:
+        print_json(entries)
+        return
+    from farm.report.boards import boards_table
+
+    rows = [(e.board, e.state, e.health, e.intent, e.health_evidence) for e in entries]
+    console().print(boards_table(rows))
+
+
+def _set(intent: str):  # type: ignore[no-untyped-def]
+    def command(
+        board: str = typer.Argument(..., help="The board's id, or the beginning of it."), reason: str = _REASON
+    ) -> None:
+        from farm.cli.standing import reading, standing_client
+        from farm.coordinator.places import Places
+        from farm.model.board import BoardIntent
+        from farm.store.queries import find_board
+
+        places = Places.from_environment()
+        with reading(places) as store:
+            found = find_board(store, board).board
+
+        async def ask() -> None:
+            async with standing_client(places) as client:
+                await client.set_intent(found.board_id, BoardIntent(intent), reason)
+
+        asyncio.run(ask())
+        say(f"{found.name}: {intent}")
+
+    return command

@@ -1,0 +1,44 @@
+"""`farm cancel`: end a run, or some of its jobs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+
+from farm.cli.output import JSON_OPTION, print_json, say
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("cancel", help="End a run, or some of its jobs; what was measured is kept.")(cancel)
+
+
+def cancel(
+    run: str = typer.Argument(..., help="The run: its id, the beginning of it, or `latest`."),
+    job: list[str] = typer.Option([], "--job", help="Only this job (repeatable): its id or the beginning of it."),
+    reason: str = typer.Option("cancelled on the command line", "--reason", help="Kept in the audit log."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Asks the standing coordinator, or one of our own for a moment: the queue is in the database."""
+    from farm.cli.standing import find_stored_run, job_ids_of, open_farm
+    from farm.coordinator.places import Places
+
+    places = Places.from_environment()
+    run_id = find_stored_run(places, run).run_id
+    job_ids = job_ids_of(places, run_id, job) if job else []
+
+    async def ask() -> int:
+        async with open_farm(places, with_agent=False) as (client, _):
+            return await client.cancel(run_id, job_ids, reason)
+
+    cancelled = asyncio.run(ask())
+    if as_json:
+        print_json({"run": run_id, "cancelled": cancelled})
+    else:
+        say(
+            f"run {run_id}: {cancelled} jobs are being cancelled"
+            if cancelled
+            else f"run {run_id}: nothing was left to cancel"
+        )

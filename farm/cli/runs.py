@@ -1,0 +1,47 @@
+"""`farm runs`: which runs there are."""
+
+from __future__ import annotations
+
+import typer
+
+from farm.cli.output import JSON_OPTION, console, print_json
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("runs", help="List runs, the newest first.")(runs)
+
+
+def runs(
+    limit: int = typer.Option(20, "--limit", "-n", min=1, help="At most so many."),
+    as_json: bool = JSON_OPTION,
+) -> None:
+    """Each with how far it is."""
+    from farm.cli.standing import reading
+    from farm.coordinator.places import Places
+    from farm.store.queries import list_runs, run_progress
+
+    with reading(Places.from_environment()) as store:
+        entries = [(entry, run_progress(store, entry.run_id)) for entry in list_runs(store, limit=limit)]
+    if as_json:
+        print_json(
+            [
+                {
+                    "run": entry.run_id,
+                    "name": entry.name,
+                    "state": entry.state,
+                    "submitted_by": entry.submitted_by,
+                    "created_unix_s": entry.created_unix_s,
+                    "finished_unix_s": entry.finished_unix_s,
+                    "jobs": entry.job_count,
+                    "finished": progress.finished,
+                    "outcomes": {outcome.value: count for outcome, count in progress.by_outcome.items()},
+                }
+                for entry, progress in entries
+            ]
+        )
+        return
+    from farm.report.runs import runs_table
+
+    console().print(runs_table(entries))
