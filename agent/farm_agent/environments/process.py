@@ -36,6 +36,7 @@ LOG_TAIL_BYTES = 8192
 LONGEST_LINE_BYTES = 16 << 20
 GRACE_S = 10.0
 DRAIN_S = 1.0
+DEATH_S = 10.0
 TICK_S = 0.2
 MEMORY_TICK_S = 0.1
 DATA_LIMIT_ABOVE_RSS_BYTES = 512 << 20
@@ -270,12 +271,12 @@ class _Child:
     def reap(self) -> None:
         """Kill what is left of the group, take the last words, and only then let the id go."""
         self._signal(signal.SIGKILL)
-        deadline = time.monotonic() + DRAIN_S
-        while self._open and time.monotonic() < deadline:
-            # A process that left the group may hold a pipe open for ever: only what is there already is waited for.
-            if not self._hear(0.05 if not self._has_ended() else 0.01) and self._has_ended():
-                break
         try:
+            deadline = time.monotonic() + DRAIN_S
+            while self._open and time.monotonic() < deadline:
+                # A process that left the group may hold a pipe open for ever: only what is there already is taken.
+                if not self._hear(0.01) and self._has_ended():
+                    break
             self._lines.finish()
         finally:
             self._collect()
@@ -288,6 +289,9 @@ class _Child:
             if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
                 self.peak_rss_bytes = max(self.peak_rss_bytes, usage.ru_maxrss * 1024)
         self.returncode = self._process.returncode
+        give_up = time.monotonic() + DEATH_S
+        while procfs.group_lives(self._process.pid) and time.monotonic() < give_up:
+            time.sleep(0.01)
         self._selector.close()
         if self._pidfd >= 0:
             os.close(self._pidfd)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["oom_kills", "rss_of_tree_bytes"]
+__all__ = ["group_lives", "oom_kills", "rss_of_tree_bytes"]
 
 PROC = Path("/proc")
 
@@ -24,6 +24,25 @@ def rss_of_tree_bytes(pid: int) -> int:
         except (OSError, ValueError, IndexError):
             continue
     return total
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process group has a member that is not dead. Its leader must have been waited for."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    # A zombie whose new parent never asks for it would stay for ever.
+    for stat in PROC.glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if its_group == str(group) and state != "Z":
+            return True
+    return False
 
 
 def oom_kills() -> int:

@@ -50,7 +50,7 @@ UNSUPPORTED = (
     "only *guarantees* support",
     "NOT_IMPLEMENTED",
 )
-NOT_A_MODEL = ("INVALID_PROTOBUF", "No graph was found", "NO_SUCHFILE")
+NOT_A_MODEL = ("INVALID_PROTOBUF", "No graph was found", "does not have a graph", "NO_SUCHFILE")
 
 
 class OnnxRuntime(Runtime):

@@ -92,7 +92,7 @@ def measure(
 
 def _block_size(rule: Rule, count: int, elapsed_ns: int) -> int:
     size = min(BLOCK_COUNT, rule.max_count - count)
-    if elapsed_ns >= rule.min_ns and count < rule.min_count:
+    if elapsed_ns >= rule.min_ns:
         size = min(size, rule.min_count - count)
     return max(1, size)
 
