@@ -150,7 +150,7 @@ class SimulatedBoard(Board):
 
     def context(self) -> dict[str, str]:
         """What explains its numbers: the simulation's own parameters, the knobs, the readings of this moment."""
-        context = {f"simulation.{name}": value for name, value in self._marks().items()}
+        context = {name if name == "simulated" else f"simulation.{name}": mark for name, mark in self._marks().items()}
         if not self._simulation.preset.measures:
             return context
         for name, knob in self._knobs.items():

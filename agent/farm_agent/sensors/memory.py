@@ -7,6 +7,7 @@ Source: proc(5).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from farm_agent.sensors.base import Quantity, Sensor
 __all__ = ["Memory", "discover"]
 
 _BYTES_PER_KIB = 1024.0
+_FIELDS = re.compile(r"^(MemAvailable|SwapTotal|SwapFree):\s+(\d+) kB$", re.MULTILINE)
 
 
 class Memory(Sensor):
@@ -31,10 +33,10 @@ class Memory(Sensor):
         return (Quantity("memory.available", "bytes"), Quantity("swap.used", "bytes"))
 
     def read(self) -> Sequence[float | None]:
-        fields = dict(line.split(":", 1) for line in (self._meminfo.read() or "").splitlines() if ":" in line)
-        swap_total, swap_free = _bytes(fields, "SwapTotal"), _bytes(fields, "SwapFree")
+        found = {name: float(kib) * _BYTES_PER_KIB for name, kib in _FIELDS.findall(self._meminfo.read() or "")}
+        swap_total, swap_free = found.get("SwapTotal"), found.get("SwapFree")
         used = None if swap_total is None or swap_free is None else swap_total - swap_free
-        return (_bytes(fields, "MemAvailable"), used)
+        return (found.get("MemAvailable"), used)
 
     def close(self) -> None:
         self._meminfo.close()
@@ -43,10 +45,3 @@ class Memory(Sensor):
 def discover(root: Path) -> Sequence[Sensor]:
     """One, where the kernel has `/proc/meminfo`."""
     return [Memory(root)] if (root / "proc/meminfo").exists() else []
-
-
-def _bytes(fields: dict[str, str], name: str) -> float | None:
-    try:
-        return float(fields[name].split()[0]) * _BYTES_PER_KIB
-    except (KeyError, IndexError, ValueError):
-        return None

@@ -122,10 +122,10 @@ PI5 = Preset(
         die_capacity_j_per_k=2.0,
         sink_capacity_j_per_k=25.0,
         die_to_sink_k_per_w=1.8,
-        sink_to_air_k_per_w=7.0,
-        fan_to_air_k_per_w=2.2,
+        sink_to_air_k_per_w=9.0,
+        fan_to_air_k_per_w=4.2,
         idle_w=2.6,
-        busy_w=6.0,
+        busy_w=3.2,
     ),
     throttling=Throttling(
         trips_c=(80.0, 82.0, 84.0, 85.0), hysteresis_k=3.0, period_s=1.0, reason="soft temperature limit"

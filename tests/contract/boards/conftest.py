@@ -48,11 +48,16 @@ MACHINE: Mapping[str, str] = {
     f"{CPUFREQ}/policy0/cpuinfo_max_freq": "1500000\n",
 }
 
-SENSOR_KINDS: Mapping[str, Callable[[Path], Sequence[Sensor]]] = {module.__name__.rpartition(".")[2]: module.discover for module in (
-    thermal_zone, cpufreq, cooling_device, load, memory,
-)}  # fmt: skip
+SENSOR_KINDS: Mapping[str, Callable[[Path], Sequence[Sensor]]] = {
+    "thermal_zone": thermal_zone.discover,
+    "cpufreq": cpufreq.discover,
+    "cooling_device": cooling_device.discover,
+    "load": load.discover,
+    "memory": memory.discover,
+}
 KNOB_KINDS: Mapping[str, Callable[[Path], Sequence[Knob]]] = {
-    module.__name__.rpartition(".")[2]: module.discover for module in (governor, cpu_frequency)
+    "governor": governor.discover,
+    "cpu_frequency": cpu_frequency.discover,
 }
 
 BOARDS = (

@@ -26,6 +26,7 @@ def test_it_is_marked_as_simulated_wherever_it_shows() -> None:
     assert "imulated" in described.facts.device_model
     assert described.facts.extra["simulated"] == "true"
     assert {sensor.source for sensor in board.sensors()} == {"simulated"}
+    assert board.context()["simulated"] == "true"
     assert board.context()["simulation.seed"] == "7"
     assert board.executor.isolation() == "simulated"
 
