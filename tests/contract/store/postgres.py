@@ -1,8 +1,8 @@
 """A real PostgreSQL server for as long as the tests need one, from the distribution's own programs.
 
-Its data lie in a new folder under the temporary one, it listens on a free port of loopback, and nothing of it is synced:
-a crash of the machine would lose it, a crash of the server would not. PostgreSQL refuses to run as root, so under root it
-runs as the user `postgres` that the Debian package makes.
+Its data lie in a new folder under the temporary one, it listens on a free port of loopback, and nothing of it is
+synced: a crash of the machine would lose it, a crash of the server would not. PostgreSQL refuses to run as root, so
+under root it runs as the user `postgres` that the Debian package makes.
 """
 
 from __future__ import annotations

@@ -76,9 +76,7 @@ def make_board(board_id: str = "pi-4") -> Board:
         "raspberry-pi-4",
         f"shelf {board_id}",
         Provenance.SIMULATED,
-        BoardFacts(
-            hostname="pi", cpu_count=4, cpu_features=("asimd",), memory_bytes=2**32, extra={"revision": "d03115"}
-        ),
+        BoardFacts(hostname="pi", cpu_count=4, cpu_features=("asimd",), memory_bytes=2**32, extra={"rev": "d03115"}),
         tags={"room": "lab"},
         runtimes=(RuntimeOffer("onnxruntime", ("onnx",)), RuntimeOffer("openvino", (), "no wheel for aarch64")),
         knobs=("governor",),
