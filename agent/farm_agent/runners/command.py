@@ -1,7 +1,8 @@
 """The `command` runner: any executable that prints its latencies.
 
-    runtime: command
-    options: {command: [./bench, "--model", "{model}", "--threads", "{threads}"]}
+    runtime: {command: [./bench, "--model", "{model}", "--threads", "{threads}"]}
+
+which reaches a board as the runtime `command` and the option `command`.
 
 `{model}`, `{golden}`, `{threads}`, `{batch}`, `{precision}`, `{seed}`, `{min_duration_s}`, `{min_count}` and
 `{work_dir}` are filled in; other braces are left alone. A program with a slash in it is meant from where the agent
@@ -67,7 +68,7 @@ def command_of(options: Mapping[str, str]) -> tuple[str, ...]:
         raise AttemptError(
             f"the command runner needs the option command, a list of texts; it is {options.get('command', 'not set')}",
             outcome=attempt_pb2.OUTCOME_FAILED,
-            hint='write `options: {command: [./bench, "{model}"]}`',
+            hint='write `runtime: {command: [./bench, "{model}"]}`',
         )
     return _found(str(parts[0]), [str(part) for part in parts[1:]])
 

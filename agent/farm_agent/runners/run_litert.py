@@ -17,7 +17,14 @@ import numpy as np
 from harness import LaunchError, Runtime, Tensor, main
 
 UNSUPPORTED = ("Didn't find op for builtin opcode", "unresolved custom op", "unresolved-ops", "Encountered unresolved")
-NOT_A_MODEL = ("not a valid Flatbuffer", "Model provided has model identifier", "mmap of size 0", "Mmap of", "Could not open")
+NOT_A_MODEL = (
+    "not a valid Flatbuffer",
+    "Model provided has model identifier",
+    "mmap of size 0",
+    "Mmap of",
+    "Could not open",
+    "No subgraph in the model",
+)
 
 
 class LiteRt(Runtime):
