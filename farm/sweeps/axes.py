@@ -125,6 +125,7 @@ class Axis(ShortForm, RootModel[tuple[Clause[V], ...]], Generic[V]):
 
     @classmethod
     def short_schemas(cls, definition: JsonSchemaValue, handler: GetJsonSchemaHandler) -> tuple[JsonSchemaValue, ...]:
+        definition["minItems"] = 1
         clause = definition["items"]
         value = handler.resolve_ref_schema(clause)["properties"]["values"]["items"]
         return value, clause, {"type": "array", "items": {"anyOf": [value, clause]}, "minItems": 1}

@@ -136,7 +136,6 @@ class GateEntry(Part):
     """What must hold before a measurement starts."""
 
     expected: ClassVar[str] = "a temperature like `55C`, or `{start_below: 55C, timeout: 10min}`"
-    short_forms: ClassVar[tuple[JsonSchemaValue, ...]] = ({"type": "string", "examples": ["55C"]},)
 
     start_below: Temperature | None = Field(None, description="wait until the board is cooler than this")
     timeout: Duration = Field(600.0, description="wait at most so long; then measure, and say so in the result")
@@ -144,6 +143,11 @@ class GateEntry(Part):
     @classmethod
     def spell_out(cls, written: object) -> object:
         return written if isinstance(written, (dict, GateEntry)) else {"start_below": written}
+
+    @classmethod
+    def short_schemas(cls, definition: JsonSchemaValue, handler: object) -> tuple[JsonSchemaValue, ...]:
+        del handler
+        return (definition["properties"]["start_below"]["anyOf"][0],)
 
     @classmethod
     def source_of(cls, written: object, loc: Path) -> Path:
