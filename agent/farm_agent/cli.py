@@ -23,6 +23,7 @@ from types import FrameType
 
 import farm_agent
 from farm_agent.errors import AgentError, UsageError
+from farm_agent.light import import_grpc_lightly
 
 __all__ = ["main"]
 
@@ -56,6 +57,7 @@ def _serve(options: argparse.Namespace) -> None:
     cache_limit_bytes = _size_bytes(options.cache_limit)
     tags = dict(_tag(text) for text in options.tag)
 
+    import_grpc_lightly()
     from farm_agent.artifacts import ArtifactCache
     from farm_agent.assembly import BoardRequest, assemble
     from farm_agent.journal import Journal

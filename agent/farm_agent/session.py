@@ -28,6 +28,7 @@ from farm_agent.connection import Connection
 from farm_agent.delivery import Uploader, columns_to_put
 from farm_agent.errors import RefusedError
 from farm_agent.lease import Lease
+from farm_agent.light import give_memory_back
 from farm_agent.link import PROTOCOL, Ended, Link, Received
 from farm_agent.stop import StopCause
 from farm_agent.worker import Finished, PhaseEntered, Progressed, Worker, Workshop, hold
@@ -194,6 +195,7 @@ class Session:
                 self._say_phase(worker.last_phase)
         if self._stop_reason:
             self._say_draining()
+        give_memory_back()
 
     def _take(self, assign: gateway_pb2.Assign) -> None:
         lease = Lease(assign.job.job_id, assign.fence)

@@ -14,12 +14,15 @@ from farm_agent.attempt import Attempt
 from farm_agent.boards.base import Board
 from farm_agent.journal import Journal
 from farm_agent.lease import Lease
+from farm_agent.light import give_memory_back
 from farm_agent.spool import RESERVE_BYTES, Spool
 from farm_agent.stop import StopSignal
 
 __all__ = ["Finished", "PhaseEntered", "Progressed", "Worker", "WorkerEvent", "Workshop", "hold"]
 
 logger = logging.getLogger(__name__)
+
+_LARGE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class Worker:
             )
             record = attempt.carry_out()
         unspooled = hold(self._workshop.spool, record)
+        if record.ByteSize() > _LARGE_BYTES:
+            give_memory_back()
         logger.info(
             "attempt %s on %s: %s in %.1f s",
             self.lease,
