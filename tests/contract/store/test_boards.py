@@ -61,7 +61,7 @@ def test_health_and_intent_outlive_a_reattachment(store: Store, epoch: Epoch, cl
 def test_what_is_as_it_was_leaves_no_trace(store: Store, epoch: Epoch, clock: Clock) -> None:
     store.apply(epoch, board_writes("pi-4"))
     clock.unix_s = 3_000.0
-    again = [
+    again: list[Write] = [
         *board_writes("pi-4"),
         HealthWrite("pi-4", BoardHealth.UNKNOWN, ""),
         BoardStateWrite("pi-4", BoardState.IDLE),
