@@ -311,7 +311,10 @@ class AgentProcess:
         self.state = state
         self.bench = bench
         self.log_path = log
-        self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(plugin), str(PLUGIN)])}
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(plugin), str(PLUGIN), os.environ.get("PYTHONPATH", "")]),
+        }
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

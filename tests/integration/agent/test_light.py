@@ -11,6 +11,8 @@ from farm_agent.light import import_grpc_lightly
 import_grpc_lightly()
 import farm_agent.session, farm_agent.assembly, farm_agent.boards.linux
 from grpc import _common
+import os
+print(os.environ["GRPC_ENABLE_FORK_SUPPORT"])
 print(_common.MAXIMUM_WAIT_TIMEOUT)
 print(*sorted(sys.modules))
 import ssl
@@ -19,7 +21,8 @@ import ssl
 
 def test_what_serves_a_board_imports_no_second_grpc_and_nothing_of_the_farm() -> None:
     said = subprocess.run([sys.executable, "-c", LOADED_BY_A_LINK], capture_output=True, text=True, check=True).stdout
-    longest_wait_s, *loaded = said.split()
+    fork_support, longest_wait_s, *loaded = said.split()
+    assert fork_support == "false"
     assert float(longest_wait_s) >= 1.0
     assert "grpc._cython.cygrpc" in loaded
     assert not [name for name in loaded if name.startswith("grpc.aio.")]
