@@ -2,7 +2,8 @@
 
 An ONNX file is one `ModelProto` message (onnx.proto3 of the ONNX project): `ir_version` is field 1, `graph` field 7,
 `opset_import` field 8. Protobuf has no end mark, so a truncated file is told by a length that leads beyond its end, or
-by the opset that is no longer there.
+by the opset that is no longer there. Only a cut that falls exactly between two fields behind the first opset goes
+unnoticed (second opsets, metadata): such a file may even run.
 """
 
 from __future__ import annotations

@@ -91,6 +91,11 @@ def _wrong(expected: str) -> Callable[[ErrorDetails], str]:
     return lambda details: f"expected {expected}, found {kind_of(details['input'])}"
 
 
+def _in_quotes(value: object) -> str:
+    """YAML reads `1.20` and `true` as a number and a truth value where a name was meant."""
+    return "; put it into quotes" if isinstance(value, (bool, int, float)) else ""
+
+
 def _bound(words: str, key: str) -> Callable[[ErrorDetails], str]:
     return lambda details: f"expected {words} {details['ctx'][key]}, found {details['input']}"
 
@@ -108,7 +113,9 @@ _WORDS: Mapping[str, Callable[[ErrorDetails], str]] = MappingProxyType(
         "dict_type": _wrong("a mapping"),
         "list_type": _wrong("a list"),
         "tuple_type": _wrong("a list"),
-        "string_type": _wrong("text"),
+        "string_type": lambda details: (
+            f"expected text, found {kind_of(details['input'])}{_in_quotes(details['input'])}"
+        ),
         "int_type": _wrong("a whole number"),
         "int_from_float": _wrong("a whole number"),
         "bool_type": _wrong("true or false"),
