@@ -83,7 +83,9 @@ def in_one_process(pairs: int, block: int) -> dict[str, object]:
     call = session_call()
     for _ in range(500):
         call()
-    farm, bare, null = [], [], []
+    farm: list[float] = []
+    bare: list[float] = []
+    null: list[float] = []
     for index in range(pairs):
         arms = [(farm, farm_rate), (bare, bare_rate), (null, bare_rate)]
         # Each arm comes first, second and third equally often.
@@ -112,7 +114,8 @@ def in_launches(pairs: int, duration_s: float) -> dict[str, object]:
             max_warmup_s=1,
         ),
     )
-    farm, bare = [], []
+    farm: list[float] = []
+    bare: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         executor = HostExecutor(Path(folder))
         cancel = threading.Event()

@@ -153,7 +153,7 @@ def test_a_file_that_is_no_model_fails_the_job(
 
     assert caught.value.outcome == attempt_pb2.OUTCOME_FAILED
     assert caught.value.kind == attempt_pb2.ERROR_KIND_JOB
-    # tflite-runtime checks nothing: it reads on beyond the end and may crash there, which costs nothing but the attempt.
+    # tflite-runtime checks nothing: it reads on beyond the end and may crash there, which costs one attempt.
     if not (case.version_fact == "tflite-runtime" and content == "truncated"):
         assert re.search("not a whole (ONNX|TFLite) model", caught.value.message)
         assert "Traceback" in caught.value.log_tail

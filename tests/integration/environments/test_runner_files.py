@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -41,11 +42,17 @@ WRITE = "import struct; open('latencies.u64', 'wb').write(struct.pack('<2Q', 5, 
 def launch(tmp_path: Path) -> Launch:
     """Launch a runner file of this text, in an environment of its own."""
 
-    def launch(text: str, silence_s: float = 60.0) -> LaunchResult:
+    def launch(text: str, silence_s: float = 60.0, python: str = "") -> LaunchResult:
         file = tmp_path / "run_odd.py"
         file.write_text(text)
         kind = RunnerKind(
-            "odd", ("odd",), (("iniconfig==2.1.0",),), imports=("iniconfig",), file=file, silence_s=silence_s
+            "odd",
+            ("odd",),
+            (("iniconfig==2.1.0",),),
+            imports=("iniconfig",),
+            file=file,
+            silence_s=silence_s,
+            python=python,
         )
         executor = HostExecutor(tmp_path / "state", {"odd": kind})
         spec = job_pb2.JobSpec(
@@ -121,3 +128,21 @@ def test_its_failure_is_told_in_its_own_words(launch: Launch) -> None:
     assert caught.value.outcome == attempt_pb2.OUTCOME_UNSUPPORTED
     assert caught.value.kind == attempt_pb2.ERROR_KIND_BOARD
     assert caught.value.hint == "plug it in"
+
+
+def test_a_runner_may_need_an_interpreter_of_its_own(launch: Launch) -> None:
+    asked = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    result = launch(
+        WRITE
+        + f"import json, sys\nsaid = json.loads('''{json.dumps(GOOD)}''')\n"
+        + "said['facts']['python'] = '%d.%d' % sys.version_info[:2]\nprint(json.dumps(said))",
+        python=asked,
+    )
+
+    assert result.runtime_facts["python"] == asked
+
+
+def test_an_interpreter_that_no_board_has_makes_it_unsupported(launch: Launch) -> None:
+    with pytest.raises(AttemptError, match=r"odd needs Python 3\.2 and this board has none") as caught:
+        launch("pass", python="3.2")
+    assert caught.value.outcome == attempt_pb2.OUTCOME_UNSUPPORTED
