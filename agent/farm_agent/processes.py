@@ -55,6 +55,10 @@ def end_group(group: StartedGroup) -> bool:
         if leader.start_ticks != group.start_ticks:
             return False  # The id is another's now.
         return _kill(group)
+    try:
+        os.killpg(group.process_group, 0)
+    except ProcessLookupError:
+        return False
     members = [pid for pid in _members(group.process_group) if _works_in(pid, group.work_dir)]
     return bool(members) and _kill(group)
 

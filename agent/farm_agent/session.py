@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 _DELIVERY_S = 5.0
 _CANCEL_GRACE_S = 30.0
-_GOODBYE_S = 1.0
+_GOODBYE_S = 0.5
 _PROGRESS_EVERY_S = 0.5
 _REPAIR_EVERY_S = 60.0
 _IDLE_S = 3600.0
@@ -214,7 +214,8 @@ class Session:
         elif worker is not None:
             self._decline(assign, f"The board {assign.board_id} is still busy with attempt {worker.lease}.")
         elif self._stop_reason:
-            self._decline(assign, f"The agent is ending ({self._stop_reason}); the job was not begun.")
+            why = f"The agent is ending ({self._stop_reason}); the job was not begun."
+            self._decline(assign, why, attempt_pb2.OUTCOME_CANCELLED)
         elif assign.board_id in self._unfit:
             self._decline(assign, f"The board {assign.board_id} is not itself: {self._unfit[assign.board_id]}.")
         else:
@@ -223,7 +224,9 @@ class Session:
             self._workers[assign.board_id] = worker
             worker.start()
 
-    def _decline(self, assign: gateway_pb2.Assign, why: str) -> None:
+    def _decline(
+        self, assign: gateway_pb2.Assign, why: str, outcome: attempt_pb2.Outcome = attempt_pb2.OUTCOME_ERROR
+    ) -> None:
         """Give a job back at once, instead of letting its lease run out."""
         lease = Lease(assign.job.job_id, assign.fence)
         logger.warning("attempt %s is declined: %s", lease, why)
@@ -232,7 +235,7 @@ class Session:
             fence=assign.fence,
             board_id=assign.board_id,
             attempt=assign.attempt,
-            outcome=attempt_pb2.OUTCOME_ERROR,
+            outcome=outcome,
             error_kind=attempt_pb2.ERROR_KIND_AGENT,
             error=why,
             started_unix_s=time.time(),

@@ -94,8 +94,11 @@ class LocalEngine:
             )
 
     def _stop_agent(self, agent: subprocess.Popen[bytes]) -> None:
-        """Twice SIGTERM means at once: cancel, restore, spool; then SIGKILL to one that hangs."""
-        for number in (signal.SIGTERM, signal.SIGTERM):
+        """A second signal means at once: cancel, restore, spool; then SIGKILL to one that hangs.
+
+        Another one than the first, because two of one kind that are not handled yet are one (signal(7)).
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
             if agent.poll() is None:
                 agent.send_signal(number)
         try:
