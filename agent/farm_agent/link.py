@@ -61,8 +61,16 @@ LinkEvent = Union[Received, Ended]
 class Link:
     """`post` hears of everything that comes in, from threads of gRPC; hand it back to `hear` or `end` in the loop."""
 
-    def __init__(self, address: str, rng: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        rng: random.Random | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        dial: type[Connection] = Connection,
+    ) -> None:
         self.address = address
+        self._clock = clock
+        self._connect = dial
         self.connection: Connection | None = None
         self.attached = False
         self._backoff = Backoff(rng if rng is not None else random.Random())
@@ -95,7 +103,7 @@ class Link:
 
     def tick(self, hello: Callable[[], gateway_pb2.Hello], heartbeat: Callable[[], gateway_pb2.Heartbeat]) -> None:
         """Do what is due: dial, give a connection up, send a heartbeat."""
-        now = time.monotonic()
+        now = self._clock()
         if now < self.due():
             return
         if self.connection is None:
@@ -116,7 +124,7 @@ class Link:
         """
         if received.connection is not self.connection:
             return ()
-        self._heard_at = time.monotonic()
+        self._heard_at = self._clock()
         directives = received.response.directives
         self._beats_are_answered |= not directives
         heeded = []
@@ -170,19 +178,19 @@ class Link:
         return connection.fetch(sha256, offset, stop)
 
     def _dial(self, hello: gateway_pb2.Hello) -> None:
-        connection = Connection(
+        connection = self._connect(
             self.address,
             lambda connection, response: self._post(Received(connection, response)),
             lambda connection, end: self._post(Ended(connection, str(end))),
         )
         self.connection = connection
-        self._dialled_at = time.monotonic()
+        self._dialled_at = self._clock()
         self._beats_are_answered = False
         connection.send([gateway_pb2.AgentEvent(hello=hello)])
         connection.start()
 
     def _be_welcome(self, welcome: gateway_pb2.Welcome) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self.attached = True
         self._refused_since = None
         self._welcomed_at = now
@@ -192,7 +200,7 @@ class Link:
         logger.info("attached to %s, coordinator %s, epoch %d", self.address, welcome.coordinator_id, welcome.epoch)
 
     def _lose(self, why: str) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if self.attached:
             logger.warning("lost the link to %s (%s); what runs goes on", self.address, why)
             self._complain_at = now + _COMPLAIN_EVERY_S
@@ -211,7 +219,7 @@ class Link:
         self._dial_at = now + self._backoff.next_pause_s()
 
     def _be_refused(self, refused: gateway_pb2.Refused) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if refused.reason == gateway_pb2.Refused.REASON_IDENTITY_IN_USE:
             if self._refused_since is None:
                 self._refused_since = now

@@ -57,7 +57,7 @@ def end_group(group: StartedGroup) -> bool:
         return _kill(group)
     try:
         os.killpg(group.process_group, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return False
     members = [pid for pid in _members(group.process_group) if _works_in(pid, group.work_dir)]
     return bool(members) and _kill(group)

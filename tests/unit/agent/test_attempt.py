@@ -276,7 +276,7 @@ def test_what_a_knob_stood_at_is_in_the_journal_before_it_is_touched(bench: Benc
     [
         (StopCause.CANCEL, attempt_pb2.OUTCOME_CANCELLED, attempt_pb2.ERROR_KIND_UNSPECIFIED),
         (StopCause.LIMIT, attempt_pb2.OUTCOME_ERROR, attempt_pb2.ERROR_KIND_JOB),
-        (StopCause.SHUTDOWN, attempt_pb2.OUTCOME_ERROR, attempt_pb2.ERROR_KIND_AGENT),
+        (StopCause.SHUTDOWN, attempt_pb2.OUTCOME_CANCELLED, attempt_pb2.ERROR_KIND_AGENT),
     ],
 )
 @pytest.mark.parametrize("error", [CancelledError("x", log_tail="tail"), AttemptError("signal 15", log_tail="tail")])
