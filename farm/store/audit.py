@@ -24,6 +24,8 @@ class AuditKind(enum.Enum):
     """A job of it was queued. One that no board can run is `finished` at once instead."""
     CLAIMED = "claimed"
     REQUEUED = "requeued"
+    GIVEN_BACK = "given-back"
+    """Its agent was asked to stop: the job is queued again, and the attempt does not count."""
     FINISHED = "finished"
     RUN_FINISHED = "run-finished"
     """Its last job is finished."""

@@ -172,7 +172,7 @@ class Batch:
             how, board_id, fence, actor = "lease lost", write.board_id, job.fence, ""
         self._audit.append(
             self._trail.row(
-                AuditKind.FINISHED if finished else AuditKind.REQUEUED,
+                _kind_of_end(write),
                 run_id=job.run_id,
                 job_no=job.job_no,
                 board_id=board_id,
@@ -221,6 +221,12 @@ class Batch:
                 "gone from the database.",
                 hint="Nothing of this transaction was written. Has somebody edited the database by hand?",
             )
+
+
+def _kind_of_end(write: SettleWrite | ExpireWrite | FinishWrite) -> AuditKind:
+    if isinstance(write, FinishWrite) or isinstance(write.disposition, Finish):
+        return AuditKind.FINISHED
+    return AuditKind.REQUEUED if write.disposition.counts else AuditKind.GIVEN_BACK
 
 
 def _load(connection: Connection, writes: Sequence[JobWrite]) -> dict[str, Standing]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from farm.errors import StoreError
 from farm.model.identity import digest
@@ -42,6 +43,10 @@ class ShardLock(ABC):
 
     @abstractmethod
     def release(self) -> None: ...
+
+    @abstractmethod
+    def look(self) -> None:
+        """After a failure of the database: notice if the lock went with it, so that it is taken again."""
 
 
 def shard_lock(database: Database, shard: str) -> ShardLock:
@@ -75,6 +80,9 @@ class _FileShardLock(ShardLock):
     def release(self) -> None:
         self._lock.release()
 
+    def look(self) -> None:
+        """An OS lock goes only with its process."""
+
 
 class _AdvisoryShardLock(ShardLock):
     def __init__(self, database: Database, shard: str) -> None:
@@ -95,6 +103,13 @@ class _AdvisoryShardLock(ShardLock):
             else:
                 connection.close()
         return self._connection is not None
+
+    def look(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            self.release()
 
     def release(self) -> None:
         if self._connection is not None:

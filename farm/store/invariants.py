@@ -54,7 +54,7 @@ class _Life:
             self.state = JobState.LEASED
             self.fence += 1
             return was is JobState.QUEUED and fence == self.fence
-        self.attempts += was is JobState.LEASED
+        self.attempts += was is JobState.LEASED and kind is not AuditKind.GIVEN_BACK
         self.state = JobState.FINISHED if kind is AuditKind.FINISHED else JobState.QUEUED
         if fence is not None:
             return was is JobState.LEASED and fence == self.fence

@@ -18,7 +18,7 @@ from typing import Union
 
 from farm.model.attempt import Outcome
 from farm.model.job import JobState
-from farm.scheduling.commands import Disposition, Requeue
+from farm.scheduling.commands import Disposition, Finish, Requeue
 from farm.store.writes import ClaimWrite, ExpireWrite, FinishWrite, SettleWrite, WriteResult
 
 __all__ = ["JobWrite", "Standing", "decide", "job_id_of"]
@@ -106,7 +106,7 @@ def _holds(job: Standing, fence: int, board_id: str) -> bool:
 
 def _dispose(job: Standing, disposition: Disposition, board_id: str) -> None:
     was_leased = job.state is JobState.LEASED
-    job.attempts += was_leased
+    job.attempts += was_leased and (isinstance(disposition, Finish) or disposition.counts)
     job.error = disposition.error
     job.error_kind = disposition.error_kind.value if disposition.error_kind else None
     if isinstance(disposition, Requeue):

@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from farm.errors import AlreadyRunningError, StaleEpochError
+from farm.errors import AlreadyRunningError, StaleEpochError, StoreError
 from farm.model.board import BoardHealth, BoardIntent
 from farm.model.job import ArtifactRef, Job, JobState, Run
 from farm.store.audit import AuditKind, AuditTrail
@@ -150,12 +150,19 @@ class Store:
         if not writes:
             return []
         lock = self._locks.get(epoch.shard)
-        if lock is not None:
-            # After a takeover: the old holder may have let go by now.
-            lock.acquire()
-        with self._database.write() as connection:
-            self._check(connection, epoch)
-            return Batch(connection, _trail(epoch, self._clock())).apply(writes)
+        try:
+            if lock is not None:
+                # After a takeover the old holder may have let go by now.
+                lock.acquire()
+            with self._database.write() as connection:
+                self._check(connection, epoch)
+                return Batch(connection, _trail(epoch, self._clock())).apply(writes)
+        except StaleEpochError:
+            raise
+        except StoreError:
+            if lock is not None:
+                lock.look()
+            raise
 
     def load_unfinished(self) -> list[Job]:
         """Every job that is queued or leased, the oldest run's first, in the order in which each was submitted."""

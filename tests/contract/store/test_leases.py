@@ -170,6 +170,18 @@ def test_a_requeued_job_keeps_its_fence_and_what_went_wrong(store: Store, epoch:
     assert (third.error_kind, third.attempt) == (ErrorKind.BOARD, 3)
 
 
+def test_an_attempt_that_is_given_back_does_not_count(store: Store, epoch: Epoch, jobs: list[Job]) -> None:
+    given_back = Requeue(ErrorKind.AGENT, "the agent was stopped", counts=False)
+    store.apply(epoch, [claim(jobs[0]), settle(jobs[0], disposition=given_back)])
+    store.apply(epoch, [claim(jobs[0], 2), expire(jobs[0], 2, disposition=given_back)])
+    store.apply(epoch, [claim(jobs[0], 3), settle(jobs[0], 3)])
+    job = queries.find_job(store, jobs[0].job_id)
+    assert (job.state, job.fence, job.attempts, job.failed_boards) == (JobState.FINISHED, 3, 1, ())
+    claimed = AuditKind.CLAIMED
+    back = [claimed, AuditKind.GIVEN_BACK]
+    assert kinds(store, jobs[0]) == [AuditKind.QUEUED, *back, *back, claimed, AuditKind.FINISHED]
+
+
 def test_a_lost_lease_may_be_the_end(store: Store, epoch: Epoch, jobs: list[Job]) -> None:
     lost = Finish(Outcome.LOST, ErrorKind.BOARD, "the board went away three times")
     assert store.apply(epoch, [claim(jobs[0]), expire(jobs[0], disposition=lost)]) == [ACCEPTED, ACCEPTED]
