@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _HELLO_TIMEOUT_S = 30.0
 _LAST_ACKS_S = 2.0
+_LAST_WORD_S = 1.0
 
 
 class _GrpcLink:
@@ -61,35 +63,40 @@ class GatewayService(gateway_pb2_grpc.GatewayServiceServicer):
     async def Attach(self, requests: object, context: Any) -> None:  # type: ignore[override]  # noqa: N802
         """An agent's stream."""
         link = _GrpcLink(context)
-        session: Session | None = None
-        writer: asyncio.Task[None] | None = None
         try:
             first = await asyncio.wait_for(link.read(), _HELLO_TIMEOUT_S)
-            if first is None:
-                return
-            session = await self._admit(first, link)
-            if session is None:
-                return
-            writer = asyncio.create_task(session.write_out())
-            await self._listen(session, first, link)
-            self._gateway.leave(session)
-            await self._say_the_last(session, writer)
         except asyncio.TimeoutError:
             await refuse(WireError("The stream was opened, and no hello came."), context)
+        session = None if first is None else await self._admit(first, link)
+        if first is None or session is None:
+            return
+        writer = asyncio.create_task(session.write_out())
+        problem: FarmError | None = None
+        try:
+            await self._listen(session, first.events[1:], link)
+            self._gateway.leave(session)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(session.quiet(), _LAST_ACKS_S)
         except FarmError as error:
-            logger.warning("agent %s: %s", session.agent_id if session else context.peer(), error.message)
-            await refuse(error, context)
+            logger.warning("agent %s: %s", session.agent_id, error.message)
+            problem = error
         except asyncio.CancelledError:
-            if session is None or not session.close_reason:
+            if not session.close_reason:
                 raise
-            await refuse(CoordinatorError(f"The stream was closed: {session.close_reason}."), context)
+            problem = CoordinatorError(f"The stream was closed: {session.close_reason}.")
         finally:
-            if session is not None:
-                self._gateway.leave(session)
-                self._gateway.forget(session)
-            if writer is not None:
-                writer.cancel()
-                await asyncio.gather(writer, return_exceptions=True)
+            self._gateway.leave(session)
+            self._gateway.forget(session)
+            session.finish()
+            # gRPC sends no status while a message is on its way.
+            await asyncio.wait({writer}, timeout=_LAST_WORD_S)
+            deaf = not writer.done()
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+        if deaf:
+            raise asyncio.CancelledError  # drops the call as it is: the peer does not even read why
+        if problem is not None:
+            await refuse(problem, context)
 
     async def _admit(self, first: gateway_pb2.AttachRequest, link: _GrpcLink) -> Session | None:
         """The session, or None when the agent was refused and told so."""
@@ -110,8 +117,7 @@ class GatewayService(gateway_pb2_grpc.GatewayServiceServicer):
         await link.write(gateway_pb2.AttachResponse(directives=[wire.to_refused(*refusal)]))
         return None
 
-    async def _listen(self, session: Session, first: gateway_pb2.AttachRequest, link: _GrpcLink) -> None:
-        events: Sequence[gateway_pb2.AgentEvent] = first.events[1:]
+    async def _listen(self, session: Session, events: Sequence[gateway_pb2.AgentEvent], link: _GrpcLink) -> None:
         while True:
             for event in events:
                 await self._gateway.hear(session, wire.from_event(event, session.agent_id))
@@ -119,12 +125,3 @@ class GatewayService(gateway_pb2_grpc.GatewayServiceServicer):
             if message is None:
                 return
             events = message.events
-
-    @staticmethod
-    async def _say_the_last(session: Session, writer: asyncio.Task[None]) -> None:
-        try:
-            await asyncio.wait_for(session.quiet(), _LAST_ACKS_S)
-        except asyncio.TimeoutError:
-            return
-        session.finish()
-        await asyncio.wait_for(writer, _LAST_ACKS_S)

@@ -86,13 +86,8 @@ class FarmClient:
         """Send a file; what is there already is not sent again, what was cut goes on. Raises `ModelFileError`."""
         offset, fruitless = 0, 0
         while True:
-            try:
-                with self._errors():
-                    answer = await self._artifacts.Put(
-                        _chunks(path, ref, offset, on_progress), timeout=_TRANSFER_TIMEOUT_S
-                    )
-            except OSError as error:
-                raise ModelFileError(f"{path} cannot be read: {error.strerror or error}.") from error
+            with self._errors():
+                answer = await self._put(path, ref, offset, on_progress)
             if answer.complete:
                 return
             fruitless = fruitless + 1 if answer.resume_at <= offset else 0
@@ -154,6 +149,21 @@ class FarmClient:
                 return
             await asyncio.sleep(_STOP_PAUSE_S)
         raise CoordinatorError(f"The coordinator at {self.address} was asked to stop and still answers.")
+
+    async def _put(
+        self, path: Path, ref: ArtifactRef, offset: int, on_progress: Callable[[int], None]
+    ) -> artifact_pb2.PutResponse:
+        call = self._artifacts.Put(timeout=_TRANSFER_TIMEOUT_S)
+        try:
+            async for message in _chunks(path, ref, offset, on_progress):
+                await call.write(message)
+            await call.done_writing()
+        except OSError as error:
+            call.cancel()
+            raise ModelFileError(f"{path} cannot be read: {error.strerror or error}.") from error
+        except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+            pass  # ended before the last message: the answer, or what went wrong, is the call's own
+        return await call
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,6 +37,8 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
+_SLOW_S = 1.0
+"""A transaction that takes longer says that something is wrong: SQLite's lock, a server that is gone."""
 _PATIENCE = 3
 """Failures in a row before the writes of a batch are tried one by one, and before that is given up."""
 
@@ -79,10 +82,18 @@ class Committer:
         self._aside: set[asyncio.Task[None]] = set()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-writer")
         self._task = asyncio.create_task(self._run(), name="committer")
-        self.trouble = ""
-        """Why nothing can be recorded now, in words; empty when all is well."""
+        self._refusal = ""
+        self._sent_at: float | None = None
         self.transactions = 0
         self.writes = 0
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be recorded now, in words; empty when all is well."""
+        if self._refusal or self._sent_at is None:
+            return self._refusal
+        waited_s = time.monotonic() - self._sent_at
+        return f"The database has not answered for {waited_s:.0f} s." if waited_s > _SLOW_S else ""
 
     def put(self, write: Write, answer: Callable[[WriteResult], None] | None = None) -> None:
         """Have it written; `answer` is called on the loop once its transaction is committed, in the order of `put`."""
@@ -123,7 +134,7 @@ class Committer:
                 await self._commit(batch)
                 busy = len(batch) > 1
         except StaleEpochError as error:
-            self.trouble = error.message
+            self._refusal = error.message
             self._stale(error)
 
     async def _commit(self, batch: list[_Item]) -> None:
@@ -149,7 +160,11 @@ class Committer:
 
     async def _attempt(self, batch: list[_Item]) -> None:
         loop = asyncio.get_running_loop()
-        results = await loop.run_in_executor(self._thread, self._apply, [item.write for item in batch])
+        self._sent_at = time.monotonic()
+        try:
+            results = await loop.run_in_executor(self._thread, self._apply, [item.write for item in batch])
+        finally:
+            self._sent_at = None
         self._answer(batch, results)
 
     async def _one_by_one(self, batch: list[_Item]) -> list[_Item]:
@@ -200,14 +215,14 @@ class Committer:
         self._after_batch()
 
     def _complain(self, error: StoreError, waiting: int) -> None:
-        if not self.trouble:
+        if not self._refusal:
             logger.warning("nothing can be recorded now, %d writes wait: %s", waiting, error)
-        self.trouble = error.message
+        self._refusal = error.message
 
     def _recovered(self) -> None:
-        if self.trouble:
+        if self._refusal:
             logger.warning("the database takes writes again")
-            self.trouble = ""
+            self._refusal = ""
 
 
 def _without_content(write: Write, error: Exception) -> Write | None:

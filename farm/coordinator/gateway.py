@@ -96,7 +96,8 @@ class Gateway:
         self._boards: dict[str, Session] = {}
         self._taken: dict[Lease, TakenRecord] = {}
         self._reporters: dict[Lease, Session] = {}
-        self._draining = False
+        self.draining = asyncio.Event()
+        """Set once no more jobs are given out and no more runs taken."""
         self._closed = False
         self._lease_ended = asyncio.Event()
         self._carry: dict[type, Callable[[Any], None]] = {
@@ -190,6 +191,10 @@ class Gateway:
         else:
             raise WireError("hello came twice on one stream.")
 
+    def session_of(self, agent_id: str) -> Session | None:
+        """The stream of an attached agent."""
+        return self._agents.get(agent_id)
+
     def leave(self, session: Session) -> None:
         """The stream ended. Leases stay until they run out: the boards may be working on without a link."""
         if self._agents.get(session.agent_id) is session:
@@ -210,7 +215,7 @@ class Gateway:
 
     async def submit(self, create: Callable[[], bool], jobs: Sequence[Job]) -> bool:
         """Store a run and queue it; False when it was there already. Once begun it is not left half done."""
-        if self._draining:
+        if self.draining.is_set():
             raise CoordinatorError(
                 "The coordinator is stopping and takes no new runs.", hint="Start it again (`farm up`), then submit."
             )
@@ -242,7 +247,7 @@ class Gateway:
 
     async def drain(self, grace_s: float) -> None:
         """Give out no more jobs, and wait for those that run, at most `grace_s`."""
-        self._draining = True
+        self.draining.set()
         for board_id in self._boards:
             self.feed(hear.IntentChanged(self._clock(), board_id, BoardIntent.DRAINING))
         deadline = self._clock() + grace_s
@@ -316,7 +321,7 @@ class Gateway:
         self.live.attached(board, health, intent, lease)
         # Before anything else that the core may write about this board.
         self.committer.put(BoardWrite(board, BoardState.IDLE if lease is None else BoardState.BUSY))
-        if self._draining:
+        if self.draining.is_set():
             intent = BoardIntent.DRAINING
         self.feed(hear.BoardAttached(self._clock(), board, health, intent, running, spooled))
 

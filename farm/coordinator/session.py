@@ -18,6 +18,8 @@ from farm.wire.gateway import AgentHello
 __all__ = ["AgentLink", "Session"]
 
 _MOST_DIRECTIVES = 1000
+_DIRECTIVES_IN_A_MESSAGE = 16
+"""Few enough that even with long scripts in their jobs they fit the 4 MB of a message."""
 _MOST_UNACKED_BYTES = 16 * 2**20
 """An agent that sends more records than can be committed is not read any further; one record always is."""
 
@@ -70,10 +72,11 @@ class Session:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            directives, self._outgoing = self._outgoing, []
-            if directives:
+            while self._outgoing:
+                directives = self._outgoing[:_DIRECTIVES_IN_A_MESSAGE]
+                del self._outgoing[:_DIRECTIVES_IN_A_MESSAGE]
                 await self._link.write(gateway_pb2.AttachResponse(directives=directives))
-            elif self._ending:
+            if self._ending:
                 return
 
     def finish(self) -> None:

@@ -29,7 +29,7 @@ __all__ = ["ScriptedAgent", "board", "heartbeat", "hello", "lease_of", "ready", 
 _PATIENCE_S = 20.0
 
 
-def board(board_id: str, *, boot_id: str = "boot-1", runtimes: Sequence[str] = ("onnxruntime",)) -> board_pb2.Board:
+def board(board_id: str, *, boot_id: str = "boot-1", runtimes: Sequence[str] = ("command",)) -> board_pb2.Board:
     """A board of type `linux`, marked simulated."""
     return board_pb2.Board(
         board_id=board_id,
