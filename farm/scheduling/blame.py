@@ -4,7 +4,8 @@
 |---|---|
 | passed, failed, unsupported                    | the job is finished with it, even when a cancel was on its way     |
 | cancelled, on request or for the job's sake    | finished: cancelled                                               |
-| cancelled by an agent for reasons of its own   | as an error of that kind                                          |
+| cancelled because the agent is asked to stop   | queued again, as if it had not been tried                         |
+| cancelled otherwise by agent, board, …         | as an error of that kind                                          |
 | error, the job's                               | finished: failed; trying again would not help                     |
 | error, the board's or infrastructure's         | queued again, away from that board; the second board: failed       |
 | error, the agent's or the farm's; lease lost   | queued again                                                      |
@@ -54,7 +55,7 @@ def judge_record(case: Case, outcome: Outcome, kind: ErrorKind | None, error: st
     """What a record makes of its job.
 
     >>> judge_record(Case("b1", attempts=1, max_attempts=3), Outcome.ERROR, ErrorKind.BOARD, "no clock")
-    Requeue(error_kind=<ErrorKind.BOARD: 'board'>, error='no clock', blames_board=True)
+    Requeue(error_kind=<ErrorKind.BOARD: 'board'>, error='no clock', blames_board=True, counts=True)
     """
     if outcome is Outcome.PASSED:
         return Finish(Outcome.PASSED)
@@ -64,6 +65,9 @@ def judge_record(case: Case, outcome: Outcome, kind: ErrorKind | None, error: st
         return Finish(Outcome.CANCELLED, kind, case.cancel_reason)
     if outcome is Outcome.CANCELLED and (kind is None or kind is ErrorKind.JOB):
         return Finish(Outcome.CANCELLED, kind, error)
+    if outcome is Outcome.CANCELLED and kind is ErrorKind.AGENT:
+        # Ctrl-C and a drain are no fault: a job can be interrupted any number of times.
+        return Requeue(kind, error, counts=False)
     if kind is ErrorKind.JOB:
         return Finish(Outcome.FAILED, kind, error)
     return _again(case, kind or ErrorKind.AGENT, error, Outcome.ERROR)

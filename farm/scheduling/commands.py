@@ -41,11 +41,16 @@ class Finish:
 
 @dataclass(frozen=True)
 class Requeue:
-    """The job goes back to the queue; `blames_board` adds the board to those that the job avoids."""
+    """The job goes back to the queue; `blames_board` adds the board to those that the job avoids.
+
+    `counts` is False where the attempt was given back unfinished for no fault of anybody's: it uses none of the job's
+    attempts up.
+    """
 
     error_kind: ErrorKind
     error: str
     blames_board: bool = False
+    counts: bool = True
 
 
 Disposition = Union[Finish, Requeue]

@@ -247,7 +247,8 @@ class Core:
             self._expire(slot, Finish(Outcome.CANCELLED, None, slot.cancel_reason), event, out)
         else:
             # No board ever heard of this lease: there is nothing to wait for and nobody to blame.
-            never_sent = Requeue(ErrorKind.INFRASTRUCTURE, "the board was gone before it was told of the job")
+            why = "the board was gone before it was told of the job"
+            never_sent = Requeue(ErrorKind.INFRASTRUCTURE, why, counts=False)
             self._expire(slot, never_sent, event, out)
         self._floor.offer(board, event, out)
 
@@ -361,4 +362,4 @@ class Core:
         if slot.cancel_reason is not None:
             self._finish_queued(slot, event, out)
         else:
-            self._floor.requeue(slot, event, out)
+            self._floor.requeue(slot, event, out, counts=disposition.counts)

@@ -53,10 +53,10 @@ class Dispatcher:
         self.queue.remove(job_id)
         self._avoiding.discard(job_id)
 
-    def requeue(self, slot: JobSlot, event: Event, out: list[Command]) -> None:
-        """The job has no board any more: queue it, and offer it to those that idle."""
+    def requeue(self, slot: JobSlot, event: Event, out: list[Command], *, counts: bool = True) -> None:
+        """The job has no board any more: queue it, and offer it to those that idle. `counts`: see `Requeue`."""
         self._unhold(slot)
-        slot.release()
+        slot.release(counts=counts)
         self._enqueue(slot, event.now)
         self.wake(self.queue.boards_of(slot.job.job_id), event, out)
 

@@ -245,7 +245,8 @@ class Queue:
             chain.from_iterable(pool.candidates(board.knobs) for pool in pools),
             key=lambda family: (
                 board.family_cost_s(family.knobs, family.environment, costs),
-                -family.work_s / (boards_on.get((family.knobs, family.environment), 0) + 1),
+                # A job of unknown length counts too, as a second.
+                -(family.work_s + family.count) / (boards_on.get((family.knobs, family.environment), 0) + 1),
             ),
         )
         return family.longest()[2]

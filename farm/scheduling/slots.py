@@ -38,6 +38,7 @@ class JobSlot:
         "deadline",
         "failed_boards",
         "fence",
+        "first_try_there",
         "hard_stop",
         "job",
         "lease",
@@ -55,6 +56,7 @@ class JobSlot:
         self.tried_boards: tuple[str, ...] = job.failed_boards
         self.cancel_reason: str | None = None
         self.board_id = ""
+        self.first_try_there = False
         self.lease: Lease | None = None
         self.session = 0
         self.deadline = 0.0
@@ -64,14 +66,18 @@ class JobSlot:
         """The lease is this board's."""
         self.board_id = board_id
         self.lease = lease
-        if board_id not in self.tried_boards:
+        self.first_try_there = board_id not in self.tried_boards
+        if self.first_try_there:
             self.tried_boards += (board_id,)
 
-    def release(self) -> None:
-        """Nobody holds it; the attempt is over."""
+    def release(self, *, counts: bool = True) -> None:
+        """Nobody holds it; the attempt is over, or, where it does not count, has never been."""
+        if counts:
+            self.attempts += 1
+        elif self.first_try_there:
+            self.tried_boards = tuple(board_id for board_id in self.tried_boards if board_id != self.board_id)
         self.board_id = ""
         self.lease = None
-        self.attempts += 1
         self.stage = Stage.QUEUED
 
 

@@ -101,7 +101,7 @@ class ModelStore:
         return row.state is JobState.LEASED and (row.fence, row.board_id) == (lease.fence, board_id)
 
     def _dispose(self, row: Row, disposition: Disposition) -> None:
-        row.attempts += 1
+        row.attempts += not (isinstance(disposition, Requeue) and not disposition.counts)
         if isinstance(disposition, Requeue):
             row.state = JobState.QUEUED
             if disposition.blames_board and row.board_id not in row.failed_boards:

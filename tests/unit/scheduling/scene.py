@@ -1,4 +1,4 @@
-"""A core on a stage: each method is one event, at a time that rises by a tenth of a second, and returns the commands."""
+"""A core on a stage: each method is one event, a tenth of a second after the last, and returns the commands."""
 
 from __future__ import annotations
 
