@@ -297,13 +297,14 @@ class Attempt:
     def _end_as_asked(self) -> None:
         """Whatever error a runner ended with when it was stopped: the reason is that it was stopped."""
         self._record.error = self._stop.reason
-        if self._stop.cause is StopCause.CANCEL:
-            self._record.outcome = attempt_pb2.OUTCOME_CANCELLED
-            self._record.error_kind = attempt_pb2.ERROR_KIND_UNSPECIFIED
+        if self._stop.cause is StopCause.LIMIT:
+            self._record.outcome = attempt_pb2.OUTCOME_ERROR
+            self._record.error_kind = attempt_pb2.ERROR_KIND_JOB
             return
-        self._record.outcome = attempt_pb2.OUTCOME_ERROR
-        at_limit = self._stop.cause is StopCause.LIMIT
-        self._record.error_kind = attempt_pb2.ERROR_KIND_JOB if at_limit else attempt_pb2.ERROR_KIND_AGENT
+        self._record.outcome = attempt_pb2.OUTCOME_CANCELLED
+        # Cancelled by the agent itself: the job goes back to the queue, and the attempt does not count.
+        by_agent = self._stop.cause is StopCause.SHUTDOWN
+        self._record.error_kind = attempt_pb2.ERROR_KIND_AGENT if by_agent else attempt_pb2.ERROR_KIND_UNSPECIFIED
 
 
 def _launch_message(index: int, result: LaunchResult, attempt_started: float) -> attempt_pb2.Launch:

@@ -259,7 +259,7 @@ def _standing(row: Any) -> Standing:
         fence=fence,
         attempts=attempts,
         board_id=board_id,
-        failed_boards=tuple(json.loads(failed_boards_json)),
+        failed_boards=tuple(json.loads(failed_boards_json)) if failed_boards_json != "[]" else (),
         outcome=Outcome(outcome) if outcome else None,
         error_kind=error_kind,
         error=error,
