@@ -141,8 +141,8 @@ def write(value: float, quantity: Quantity) -> str:
     """
     if value == 0:
         return {Quantity.DURATION: "0s", Quantity.POWER: "0W"}.get(quantity, f"0{units_of(quantity)[0]}")
-    candidates = []
-    for unit, scale in reversed(_SCALES[quantity].items()):
+    candidates: list[tuple[str, str]] = []
+    for unit, scale in reversed(list(_SCALES[quantity].items())):
         scaled = Fraction(value) / scale
         # 18 digits of the exact quotient always read back to the same float.
         for digits in (6, 15, 18):
@@ -151,7 +151,8 @@ def write(value: float, quantity: Quantity) -> str:
             if parse(text + unit, quantity) == value:
                 candidates.append((text, unit))
                 break
-    return "".join(min(candidates, key=lambda found: (not found[0].isdigit(), len(found[0]))))
+    number_text, unit = min(candidates, key=lambda found: (not found[0].isdigit(), len(found[0])))
+    return number_text + unit
 
 
 def _scale(unit: str, written: str, quantity: Quantity) -> Fraction:
