@@ -211,11 +211,11 @@ class Session:
             logger.info("attempt %s was assigned again; its record is acknowledged already", lease)
         elif assign.board_id not in self._boards:
             self._decline(assign, f"This agent has no board {assign.board_id}.")
-        elif worker is not None:
-            self._decline(assign, f"The board {assign.board_id} is still busy with attempt {worker.lease}.")
         elif self._stop_reason:
             why = f"The agent is ending ({self._stop_reason}); the job was not begun."
             self._decline(assign, why, attempt_pb2.OUTCOME_CANCELLED)
+        elif worker is not None:
+            self._decline(assign, f"The board {assign.board_id} is still busy with attempt {worker.lease}.")
         elif assign.board_id in self._unfit:
             self._decline(assign, f"The board {assign.board_id} is not itself: {self._unfit[assign.board_id]}.")
         else:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from devicefarm.v1 import attempt_pb2
+from devicefarm.v1 import attempt_pb2, gateway_pb2
 
 
 def test_an_idle_agent_says_goodbye_and_ends(coordinator: Any, agent: Any) -> None:
@@ -41,6 +41,22 @@ def test_the_first_signal_lets_a_running_attempt_finish(coordinator: Any, agent:
     assert agent.spooled() == []
 
 
+def test_a_job_that_comes_while_it_ends_is_given_back_and_does_not_count(
+    coordinator: Any, agent: Any, job: Any
+) -> None:
+    coordinator.ready()
+    running = coordinator.assign(agent.board_id, job("running", {"stop_in": "measure"}))
+    coordinator.phase(running, attempt_pb2.PHASE_MEASURE)
+    agent.signal(signal.SIGTERM)
+    coordinator.until(lambda: coordinator.all("draining"), "the drain")
+    late = coordinator.assign(agent.board_id, job("late"))
+    coordinator.stream.send(cancel=gateway_pb2.CancelAttempt(lease=running.to_message(), reason="enough"))
+    record = coordinator.record(late)
+    assert record.outcome == attempt_pb2.OUTCOME_CANCELLED
+    assert record.error_kind == attempt_pb2.ERROR_KIND_AGENT
+    assert not record.launches
+
+
 def test_a_drain_ends_at_its_time_out(coordinator: Any, make_agent: Any, job: Any) -> None:
     agent = make_agent("--drain-timeout", "0.3").start()
     coordinator.ready()
@@ -48,7 +64,7 @@ def test_a_drain_ends_at_its_time_out(coordinator: Any, make_agent: Any, job: An
     coordinator.phase(lease, attempt_pb2.PHASE_MEASURE)
     agent.signal(signal.SIGTERM)
     record = coordinator.record(lease)
-    assert record.outcome == attempt_pb2.OUTCOME_ERROR
+    assert record.outcome == attempt_pb2.OUTCOME_CANCELLED
     assert record.error_kind == attempt_pb2.ERROR_KIND_AGENT
     assert "drain time-out of 0.3 s is up" in record.error
     assert agent.exit_code() == 0
@@ -66,7 +82,7 @@ def test_the_second_signal_stops_at_once_and_still_puts_the_board_back(
     coordinator.until(lambda: coordinator.all("draining"), "the drain")
     agent.signal(second)
     assert agent.exit_code() == 0
-    assert coordinator.record(lease).outcome == attempt_pb2.OUTCOME_ERROR
+    assert coordinator.record(lease).outcome == attempt_pb2.OUTCOME_CANCELLED
     assert agent.knob() == '"as-it-was"'
     assert not _is_alive(agent.runner_pid())
 
@@ -82,7 +98,7 @@ def test_what_cannot_be_delivered_at_the_end_is_kept_for_the_next_start(coordina
     assert len(agent.spooled()) == 1
     coordinator.start()
     agent.start()
-    assert coordinator.record(lease).outcome == attempt_pb2.OUTCOME_ERROR
+    assert coordinator.record(lease).outcome == attempt_pb2.OUTCOME_CANCELLED
 
 
 def test_it_ends_when_its_parent_is_killed(coordinator: Any, make_agent: Any, job: Any) -> None:
