@@ -6,6 +6,7 @@ names one twice is still stored. Samples stay encoded as they came.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -84,9 +85,21 @@ class RecordRows:
         if not context:
             return ""
         facts = plain_map(context)
-        context_digest = digest(facts)
-        self.contexts.append({**key, "moment": moment, "digest": context_digest, "context_json": compact(facts)})
+        text = compact(facts)
+        context_digest = _digest_of_map(facts, text)
+        self.contexts.append({**key, "moment": moment, "digest": context_digest, "context_json": text})
         return context_digest
+
+
+def _digest_of_map(facts: Mapping[str, str], text: str) -> str:
+    """`digest(facts)`, of which `text` is the compact JSON.
+
+    Where all keys are ASCII the two ways of writing JSON are one: they differ in how they write numbers and sort keys
+    beyond the basic plane. The general way takes ten times as long, twice for each record.
+    """
+    if all(map(str.isascii, facts)):
+        return hashlib.sha256(text.encode()).hexdigest()
+    return digest(facts)
 
 
 def _attempt_columns(job_no: int, record: AttemptRecord, ended_unix_s: float) -> Columns:

@@ -21,6 +21,8 @@ def plain(text: str) -> str:
     >>> plain("a\0b\udc80") == "a\ufffdb?"
     True
     """
+    if not text:
+        return text
     if text.isascii():
         return text.replace("\0", "\ufffd")
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
@@ -62,5 +64,12 @@ _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=F
 
 
 def compact(value: object) -> str:
-    """JSON without spaces, keys sorted. For what no digest is made of."""
+    """JSON without spaces, keys sorted. For what no digest is made of.
+
+    >>> compact({"b": (1, 2), "a": None}), compact(()), compact({})
+    ('{"a":null,"b":[1,2]}', '[]', '{}')
+    """
+    if not value and isinstance(value, (dict, list, tuple)):
+        # Most of what a no-op record holds; making an encoder for it costs more than all else here.
+        return "{}" if isinstance(value, dict) else "[]"
     return plain(_encode(value))
