@@ -8,17 +8,21 @@ One folder, the platform's own for user data (`~/.local/share/farm` on Linux), o
     agent/           the state of this machine's own agent: identity, spool, environments
     logs/            what the coordinator and the agent said
     service.json     the standing coordinator, while there is one
+    pycache/         compiled modules of the standing coordinator
     ray-token        lets this user's processes into the farm's own Ray (0600)
 """
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from farm.errors import StoreError
 
 __all__ = ["Places"]
 
@@ -60,6 +64,14 @@ class Places:
 
     def create(self) -> Places:
         """Make the folders, readable by this user alone."""
-        for folder in (self.home, self.logs):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            for folder in (self.home, self.logs):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                if not os.access(folder, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            raise StoreError(
+                f"The farm cannot keep its data in {self.home}: {error.strerror or error}.",
+                hint="Let FARM_HOME name a folder that you may write to, or mend the rights of this one.",
+            ) from error
         return self

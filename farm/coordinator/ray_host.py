@@ -4,6 +4,8 @@ The actor hosts the same `Coordinator` as `farm submit` does in its own process,
 own. No state lives in the actor: Ray runs the constructor again after a crash, which raises the shard's epoch in SQL
 and goes on from the database; agents reconnect to the same address. One actor holds hundreds of boards, never one per
 board (54 MB and a second each).
+
+Whoever imports this has `farm.coordinator.service.ray_environment` in its environment before: Ray reads it on import.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ import ray
 
 from farm.coordinator.places import Places
 from farm.coordinator.server import Coordinator, CoordinatorSettings
-from farm.coordinator.service import ray_environment
 from farm.errors import CoordinatorError, FarmError
 
 __all__ = ["GatewayHost", "host_gateway", "remove_gateway"]
@@ -84,7 +85,7 @@ class GatewayHost:
 
 def host_gateway(places: Places, settings: CoordinatorSettings, ray_address: str, say: Callable[[str], None]) -> str:
     """Create the actor for `settings.shard` on the cluster at `ray_address`; returns where the gateway listens."""
-    _connect(places, ray_address)
+    _connect(ray_address)
     try:
         say("starting the gateway actor")
         actor: Any = (
@@ -114,9 +115,9 @@ def host_gateway(places: Places, settings: CoordinatorSettings, ray_address: str
         ray.shutdown()
 
 
-def remove_gateway(places: Places, shard: str, ray_address: str) -> None:
+def remove_gateway(shard: str, ray_address: str) -> None:
     """End the actor on a cluster that is not ours to stop."""
-    _connect(places, ray_address)
+    _connect(ray_address)
     try:
         ray.kill(ray.get_actor(_actor_name(shard), namespace=NAMESPACE), no_restart=True)
     except ValueError:
@@ -125,8 +126,7 @@ def remove_gateway(places: Places, shard: str, ray_address: str) -> None:
         ray.shutdown()
 
 
-def _connect(places: Places, ray_address: str) -> None:
-    os.environ.update(ray_environment(places))
+def _connect(ray_address: str) -> None:
     deadline = time.monotonic() + _ANSWER_TIMEOUT_S
     while True:
         try:

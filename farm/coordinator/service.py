@@ -85,11 +85,16 @@ def start_cluster(places: Places, service_id: str, say: Callable[[str], None]) -
     port = _free_port()
     command = [
         *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head"),
-        *("--node-ip-address", "127.0.0.1", "--port", str(port), "--ray-client-server-port", "0"),
+        *("--node-ip-address", "127.0.0.1", "--port", str(port)),
+        # Nobody asks for it, but it can't be left out, and its default is the port of any other Ray on the host.
+        *("--ray-client-server-port", str(_free_port())),
         *("--include-dashboard", "false", "--include-log-monitor", "false", "--no-monitor"),
         *("--disable-usage-stats", "--object-store-memory", str(_OBJECT_STORE_BYTES), "--temp-dir", str(session_dir)),
     ]
     environment = {**os.environ, **ray_environment(places), MARK: service_id}
+    # A gateway that is killed must be back in seconds: compiled modules are kept, whatever the caller does with his.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment["PYTHONPYCACHEPREFIX"] = str(places.home / "pycache")
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=_START_TIMEOUT_S, stdin=subprocess.DEVNULL

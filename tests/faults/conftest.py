@@ -58,6 +58,13 @@ class Yard:
         command = [*self.coordinator_command, "up", "--foreground", "--listen", self.address, "--lease", str(LEASE_S)]
         self.coordinator = self._spawn(command, "coordinator")
 
+    def wait_until_up(self) -> None:
+        """Return when the first coordinator answers."""
+        deadline = time.monotonic() + 60.0
+        while not (self.folder / "home" / "service.json").exists():
+            assert time.monotonic() < deadline, (self.folder / "coordinator.log").read_text()
+            time.sleep(0.05)
+
     def start_agent(self, name: str) -> None:
         command = [sys.executable, "-m", "farm_agent", "--join", self.address, "--name", name, "--board-id", name]
         self.agents[name] = self._spawn([*command, "--state", str(self.folder / name)], name)
@@ -199,12 +206,12 @@ def violations(yard: Yard, run_id: str, jobs: int) -> list[str]:
     if states != {"finished": jobs}:
         found.append(f"jobs by state: {dict(states)}")
     endings = yard.ask(
-        "SELECT job_id, count(*) FROM audit WHERE kind = 'finished' GROUP BY job_id HAVING count(*) <> 1"
+        "SELECT job_no, count(*) FROM audit WHERE kind = 'finished' GROUP BY job_no HAVING count(*) <> 1"
     )
     found += [f"job {job} ended {count} times" for job, count in endings]
-    fences = yard.ask("SELECT r.job_id FROM result r JOIN job j USING (job_id) WHERE r.fence <> j.fence")
+    fences = yard.ask("SELECT job_no FROM result r JOIN job j USING (job_no) WHERE r.fence <> j.fence")
     found += [f"job {job} was recorded under an old fence" for (job,) in fences]
-    lost = yard.ask("SELECT job_id FROM job WHERE outcome = 'passed' AND job_id NOT IN (SELECT job_id FROM result)")
+    lost = yard.ask("SELECT job_no FROM job WHERE outcome = 'passed' AND job_no NOT IN (SELECT job_no FROM result)")
     found += [f"job {job} passed without a result" for (job,) in lost]
     return found
 

@@ -18,6 +18,7 @@ def ride_out(yard: Any, make_storm: Any, jobs: int, seed: int, patience_s: float
     yard.start_coordinator()
     for index in range(AGENTS):
         yard.start_agent(f"board-{index}")
+    yard.wait_until_up()
     run_id = yard.submit(jobs)
     storm = make_storm(yard, seed)
     over = storm.rage(lambda: yard.unfinished(run_id) == 0, patience_s=patience_s)

@@ -15,7 +15,7 @@ def _anybody_holds(job: leases.Standing, fence: int, board_id: str) -> bool:
 
 
 leases._holds = _anybody_holds
-batch.INSERT_RESULT = statements.INSERT_RESULT.prefix_with("OR IGNORE", dialect="sqlite")
+setattr(batch, "INSERT_RESULT", statements.INSERT_RESULT.prefix_with("OR IGNORE", dialect="sqlite"))  # noqa: B010 - a mutant
 
 if __name__ == "__main__":
     main()

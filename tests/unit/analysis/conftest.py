@@ -23,6 +23,17 @@ from farm.model.job import ArtifactRef, Config, JobSpec, Model, Scenario
 RecordMaker = Callable[..., AttemptRecord]
 
 
+def one_per_second(name: str, unit: str, values: Sequence[float]) -> SensorSeries:
+    at_ns = [second * 1_000_000_000 for second in range(len(values))]
+    return SensorSeries(
+        name,
+        unit,
+        "test",
+        Column(columns.INTEGERS, len(at_ns), columns.pack_integers(at_ns)),
+        Column(columns.FLOATS, len(at_ns), columns.pack_floats(values)),
+    )
+
+
 @pytest.fixture
 def spec() -> JobSpec:
     return JobSpec(
@@ -42,6 +53,9 @@ def make_record() -> RecordMaker:
         verification: Verification | None = None,
         context_before: dict[str, str] | None = None,
         temperatures_c: Sequence[float] = (),
+        busy: Sequence[float] = (),
+        steal: Sequence[float] = (),
+        seconds_each: float = 0.0,
         outcome: Outcome = Outcome.PASSED,
     ) -> AttemptRecord:
         launches = tuple(
@@ -52,7 +66,7 @@ def make_record() -> RecordMaker:
                 warmup_count=5,
                 warmup_s=0.1,
                 measure_start_s=10.0 * index,
-                measure_s=sum(series) * 1e-9,
+                measure_s=seconds_each or sum(series) * 1e-9,
                 latency_ns=Column(columns.INTEGERS, len(series), columns.pack_integers(series)),
                 peak_rss_bytes=1000 + index,
                 conversion_s=0.0,
@@ -60,27 +74,22 @@ def make_record() -> RecordMaker:
             )
             for index, series in enumerate(latencies_ns)
         )
-        at_ns = [second * 1_000_000_000 for second in range(len(temperatures_c))]
-        series = (
-            (
-                SensorSeries(
-                    "temperature.cpu",
-                    "C",
-                    "test",
-                    Column(columns.INTEGERS, len(at_ns), columns.pack_integers(at_ns)),
-                    Column(columns.FLOATS, len(at_ns), columns.pack_floats(temperatures_c)),
-                ),
+        series = [
+            one_per_second(name, unit, values)
+            for name, unit, values in (
+                ("temperature.cpu", "C", temperatures_c),
+                ("cpu.busy", "ratio", busy),
+                ("cpu.steal", "ratio", steal),
             )
-            if temperatures_c
-            else ()
-        )
+            if values
+        ]
         return AttemptRecord(
             lease=Lease("j", 1),
             board_id="b",
             attempt=1,
             outcome=outcome,
             launches=launches,
-            telemetry=Telemetry(series, throttle_events),
+            telemetry=Telemetry(tuple(series), throttle_events),
             verification=verification,
             context_before=context_before or {},
         )

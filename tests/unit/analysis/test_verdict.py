@@ -63,3 +63,25 @@ def test_too_few_inferences_are_unconverged(make_record: MakeRecord, spec: JobSp
 
 def test_a_wide_interval_is_unconverged(make_record: MakeRecord, spec: JobSpec) -> None:
     assert verdict_of(make_record([1_000_000, 2_000_000] * 20), spec) is Verdict.UNCONVERGED
+
+
+def test_processors_busier_than_the_runner_can_make_them_contaminate(make_record: MakeRecord, spec: JobSpec) -> None:
+    record = make_record(STEADY, seconds_each=3.0, busy=[0.0, 0.9, 0.95, 0.9], context_before={"cpu.online": "0-1"})
+    assert verdict_of(record, spec) is Verdict.CONTAMINATED
+
+
+def test_the_runners_own_thread_does_not_contaminate(make_record: MakeRecord, spec: JobSpec) -> None:
+    record = make_record(STEADY, seconds_each=3.0, busy=[0.0, 0.52, 0.55, 0.51], context_before={"cpu.online": "0-1"})
+    assert verdict_of(record, spec) is Verdict.VALID
+
+
+def test_what_was_busy_before_the_measurement_does_not_contaminate(make_record: MakeRecord, spec: JobSpec) -> None:
+    record = make_record(
+        STEADY, STEADY, seconds_each=2.0, busy=[0.0, 0.5, 0.5, 1.0, 1.0, 1.0], context_before={"cpu.online": "0-1"}
+    )
+    assert verdict_of(record, spec) is Verdict.VALID  # the launches are from 0 to 2 s and from 10 to 12 s
+
+
+def test_stolen_time_contaminates(make_record: MakeRecord, spec: JobSpec) -> None:
+    record = make_record(STEADY, seconds_each=3.0, steal=[0.0, 0.1, 0.1, 0.2])
+    assert verdict_of(record, spec) is Verdict.CONTAMINATED
