@@ -66,6 +66,22 @@ class Agent:
         if not self.dead:
             self._world.after(down_s, self._boot)
 
+    def stop(self, down_s: float) -> None:
+        """SIGTERM: what runs is given back in an orderly way, then the process ends."""
+        if not self.alive or self._frozen_until > self._world.now:
+            return
+        if self._running is not None:
+            self._world.seen["attempt given back"] += 1
+            record = _with(self._running, Outcome.CANCELLED, ErrorKind.AGENT, "the agent was stopped")
+            self._running, self._wedged = None, False
+            self.spool[record.lease] = record
+            self._say(record)
+        self._world.after(0.5, self._end, self._life, down_s)
+
+    def _end(self, life: int, down_s: float) -> None:
+        if life == self._life:
+            self.kill(wipe=False, down_s=down_s)
+
     def die(self) -> None:
         """It never comes back."""
         self.dead = True

@@ -17,7 +17,9 @@ from farm.store.writes import Write, WriteResult
 from tests.simulation.model_store import Row
 from tests.simulation.world import World
 
-_TRANSITIONS = [kind.value for kind in (AuditKind.CLAIMED, AuditKind.REQUEUED, AuditKind.FINISHED)]
+_TRANSITIONS = [
+    kind.value for kind in (AuditKind.CLAIMED, AuditKind.REQUEUED, AuditKind.GIVEN_BACK, AuditKind.FINISHED)
+]
 
 
 class RealStore:

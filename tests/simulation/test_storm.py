@@ -18,13 +18,15 @@ from tests.simulation.storm import play
 SEEDS = int(os.environ.get("SIMULATION_SEEDS", "600"))
 SEEDS_PER_TEST = 100
 SEEDS_PER_MUTANT = 40
-MOST_EXECUTIONS_PER_JOB = 1.25
+MOST_EXECUTIONS_PER_JOB = 1.35
+"""Attempts that are killed, wedged, faulty or given back by design are among them: about a quarter."""
 
 FAULTS = (
     "agent fault",
     "agent frozen",
     "agent killed while busy",
     "attempt cancelled",
+    "attempt given back",
     "board fault",
     "cancel",
     "coordinator killed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from farm.model.attempt import ErrorKind, Lease, Outcome
-from farm.model.board import BoardHealth, BoardIntent, BoardState
+from farm.model.board import Board, BoardHealth, BoardIntent, BoardState
 from farm.model.job import JobState
 from farm.scheduling.commands import (
     Ack,
@@ -18,6 +18,7 @@ from farm.scheduling.commands import (
     SendCancel,
     Settle,
 )
+from farm.scheduling.events import BoardChanged
 from tests.unit.scheduling.scene import Scene, make_job
 
 FIRST = Lease("j1", 1)
@@ -297,6 +298,15 @@ def test_a_credit_ends_with_its_stream(scene: Scene) -> None:
     scene.serve("b1")
     scene.attach("b1")
     assert scene.submit(make_job()) == []
+
+
+def test_a_board_that_says_something_new_of_itself_keeps_its_credit_and_its_leases(scene: Scene) -> None:
+    scene.serve("b1")
+    renamed = Board("b1", "linux", "shelf two")
+    assert scene.tell(BoardChanged(scene.now, renamed)) == []
+    [claim] = scene.submit(make_job())
+    assert scene.tell(BoardChanged(scene.now, renamed)) == []
+    assert scene.claimed(claim.lease) == [SendAssign(scene.event, "b1", FIRST, 1)]
 
 
 def test_a_credit_of_a_board_that_is_not_attached_is_ignored(scene: Scene) -> None:
