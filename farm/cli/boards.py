@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 
-from farm.cli.output import JSON_OPTION, console, print_json, say
+from farm.cli.completion import complete_board
+from farm.cli.output import JSON_OPTION, print_json, print_view, say, terminal_width
 
 __all__ = ["register"]
 
@@ -44,13 +43,16 @@ def boards(context: typer.Context, as_json: bool = JSON_OPTION) -> None:
     from farm.report.boards import boards_table
 
     rows = [(e.board, e.state, e.health, e.intent, e.health_evidence) for e in entries]
-    console().print(boards_table(rows))
+    print_view(boards_table(rows, terminal_width(), last="because"))
 
 
 def _set(intent: str):  # type: ignore[no-untyped-def]
     def command(
-        board: str = typer.Argument(..., help="The board's id, or the beginning of it."), reason: str = _REASON
+        board: str = typer.Argument(..., help="The board's id, or the beginning of it.", autocompletion=complete_board),
+        reason: str = _REASON,
     ) -> None:
+        import asyncio
+
         from farm.cli.standing import reading, standing_client
         from farm.coordinator.places import Places
         from farm.model.board import BoardIntent

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 
+from farm.cli.completion import complete_run
 from farm.cli.output import JSON_OPTION, print_json, say
 
 __all__ = ["register"]
@@ -16,12 +15,16 @@ def register(app: typer.Typer) -> None:
 
 
 def cancel(
-    run: str = typer.Argument(..., help="The run: its id, the beginning of it, or `latest`."),
+    run: str = typer.Argument(
+        ..., help="The run: its id, the beginning of it, or `latest`.", autocompletion=complete_run
+    ),
     job: list[str] = typer.Option([], "--job", help="Only this job (repeatable): its id or the beginning of it."),
     reason: str = typer.Option("cancelled on the command line", "--reason", help="Kept in the audit log."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Asks the standing coordinator, or one of our own for a moment: the queue is in the database."""
+    import asyncio
+
     from farm.cli.standing import find_stored_run, job_ids_of, open_farm
     from farm.coordinator.places import Places
 

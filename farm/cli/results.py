@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from farm.cli.output import JSON_OPTION, console, print_json, say
+from farm.cli.completion import complete_run
+from farm.cli.output import JSON_OPTION, print_json, print_view, say, terminal_width
 
 if TYPE_CHECKING:
     from farm.coordinator.places import Places
@@ -20,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def results(
-    run: str = typer.Argument("latest", help="The run: its id, the beginning of it, or `latest`."),
+    run: str = typer.Argument(
+        "latest", help="The run: its id, the beginning of it, or `latest`.", autocompletion=complete_run
+    ),
     as_json: bool = JSON_OPTION,
     as_csv: bool = typer.Option(False, "--csv", help="Answer with CSV, one line per job."),
 ) -> None:
@@ -36,24 +39,24 @@ def show_run(
     places: Places, run_id: str, *, as_json: bool = False, as_csv: bool = False, closing: bool = False
 ) -> None:
     """Print the run; with `closing` also where everything is, and RunFailedError where a job did not pass."""
-    from farm.cli.standing import find_stored_run, reading
+    from farm.cli.standing import board_names, find_stored_run, reading
     from farm.errors import RunFailedError
     from farm.model.attempt import Outcome
     from farm.report.results import result_row, results_table
-    from farm.store.queries import boards, jobs_of_run, results_of_run
+    from farm.store.queries import jobs_of_run, results_of_run
 
     run = find_stored_run(places, run_id)
     with reading(places) as store:
         jobs = jobs_of_run(store, run_id)
         entries = {entry.job_id: entry for entry in results_of_run(store, run_id)}
-        names = {entry.board.board_id: (entry.board.name, entry.board.provenance) for entry in boards(store)}
+        names = board_names(store)
     rows = [result_row(job, entries.get(job.job_id), names) for job in jobs] if as_json or as_csv else []
     if as_json:
         print_json({"run": run_id, "name": run.name, "state": run.state.value, "results": rows})
     elif as_csv:
         _print_csv(rows)
     else:
-        console().print(results_table(jobs, entries, names))
+        print_view(results_table(jobs, entries, names, terminal_width()))
     if not closing:
         return
     outcomes = Counter(job.outcome for job in jobs if job.outcome is not None)

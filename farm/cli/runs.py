@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from farm.cli.output import JSON_OPTION, console, print_json
+from farm.cli.output import JSON_OPTION, print_json, print_view, terminal_width
 
 __all__ = ["register"]
 
@@ -44,4 +44,4 @@ def runs(
         return
     from farm.report.runs import runs_table
 
-    console().print(runs_table(entries))
+    print_view(runs_table(entries, terminal_width()))

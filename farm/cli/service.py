@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from farm.cli.output import JSON_OPTION, print_json, say
+from farm.cli.output import JSON_OPTION, print_json, print_view, say, terminal_width
 
 if TYPE_CHECKING:
     from farm.coordinator.places import Places
@@ -63,6 +64,7 @@ def _start_on_ray(places: Places, settings: CoordinatorSettings, ray_address: st
 
     check_listen_address(settings)  # before Ray takes its seconds
     service_id = service.new_service_id(places)
+    os.environ.update(service.ray_environment(places))  # Ray reads some of it when it is imported.
     session_dir = ""
     try:
         if ray_address is None:
@@ -105,9 +107,10 @@ def down(
         return
     _drain(record.address, grace_s)
     if not record.own_cluster and record.ray_address:
+        os.environ.update(service.ray_environment(places))
         from farm.coordinator.ray_host import remove_gateway
 
-        remove_gateway(places, "main", record.ray_address)
+        remove_gateway("main", record.ray_address)
     ended = service.stop_service(places, record)
     say(f"The farm at {record.address} is down, {ended} processes ended. Agents keep what they measure until it is up.")
 
@@ -154,7 +157,6 @@ def status(as_json: bool = JSON_OPTION) -> None:
     if as_json:
         print_json({"address": address, "status": answer})
         return
-    from farm.cli.output import console
     from farm.report.status import status_table
 
-    console().print(status_table(address, answer))
+    print_view(status_table(address, answer, terminal_width()))

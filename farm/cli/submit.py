@@ -5,13 +5,15 @@ Goes to the standing coordinator where one is up (`farm up`), else hosts one her
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from farm.cli.output import JSON_OPTION, console, print_json, say
+from farm.cli.output import JSON_OPTION, print_json, print_view, say
 
 if TYPE_CHECKING:
     from farm.cli.watching import Interrupt
@@ -19,12 +21,15 @@ if TYPE_CHECKING:
     from farm.coordinator.local import LocalEngine
     from farm.coordinator.places import Places
     from farm.model.board import Board
+    from farm.model.live import Submitted
     from farm.modelfiles.resolve import ResolvedFile
+    from farm.store.queries import RunEntry
     from farm.sweeps.schema import Sweep
 
-__all__ = ["register"]
+__all__ = ["load_sweep", "register"]
 
 _BOARD_WAIT_S = 30.0
+_AGENTS_BAD_OPTIONS = 2
 
 
 def register(app: typer.Typer) -> None:
@@ -33,146 +38,88 @@ def register(app: typer.Typer) -> None:
 
 def submit(
     sweep: str = typer.Argument(
-        "", metavar="SWEEP.yaml", help="The sweep file; with --resume, a run (none: the latest)."
+        "", metavar="SWEEP.yaml", help="The sweep file; with --resume, a run (none: the latest unfinished one)."
     ),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run; what was measured is kept."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the matrix, the boards and the estimate; run nothing."),
     detach: bool = typer.Option(False, "--detach", help="Queue it on the standing coordinator and return at once."),
     board: list[str] = typer.Option([], "--board", help="Board of the local agent, KIND[:ARGS]: simulated:pi4, say."),
-    board_wait_s: float = typer.Option(_BOARD_WAIT_S, "--board-wait", help="Seconds to wait for a board that matches."),
+    board_wait_s: float = typer.Option(
+        _BOARD_WAIT_S, "--board-wait", min=0.0, help="Seconds to wait for a board that matches."
+    ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="Show nothing while it runs."),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """Load, resolve, submit, watch, report."""
+    import asyncio
+
+    from farm.coordinator.places import Places
+    from farm.coordinator.service import find_service
     from farm.errors import CoordinatorError, SweepError
 
-    if not sweep and not resume:
+    _refuse_contradictions(resume=resume, dry_run=dry_run, detach=detach, boards=board)
+    order = _Order(tuple(board), board_wait_s, detach, quiet, as_json)
+    places = Places.from_environment()
+    if resume:
+        run = order.find_to_resume(places, sweep)
+        if run is not None:
+            asyncio.run(order.resume(places.create(), run))
+        return
+    if not sweep:
         raise SweepError("No sweep file was named.", hint="Try: farm submit examples/quickstart.yaml")
-    if detach and board:
-        raise CoordinatorError("--board is for the local engine, --detach for the standing coordinator; not both.")
-    order = _Order(sweep, resume, dry_run, detach, tuple(board), board_wait_s, quiet, as_json)
-    asyncio.run(order.carry_out())
+    # Before anything is started or written: most mistakes are in the sweep.
+    loaded = load_sweep(Path(sweep), places)
+    places.create()
+    if detach and find_service(places) is None:
+        raise CoordinatorError("No coordinator is up that could go on without you.", hint="Start one: farm up")
+    asyncio.run(order.plan(places, *loaded) if dry_run else order.submit(places, *loaded))
 
 
+def _refuse_contradictions(*, resume: bool, dry_run: bool, detach: bool, boards: list[str]) -> None:
+    given = {"--resume": resume, "--dry-run": dry_run, "--detach": detach, "--board": bool(boards)}
+    for one, other in (
+        ("--dry-run", "--resume"),
+        ("--dry-run", "--detach"),
+        ("--detach", "--resume"),
+        ("--detach", "--board"),
+    ):
+        if given[one] and given[other]:
+            raise typer.BadParameter(f"it does not go together with {other}", param_hint=one)
+
+
+@dataclass(frozen=True)
 class _Order:
-    """What was asked on the command line, and the way through it, top to bottom."""
+    """What was asked on the command line, and the way through it."""
 
-    def __init__(
-        self,
-        target: str,
-        resume: bool,
-        dry_run: bool,
-        detach: bool,
-        boards: tuple[str, ...],
-        board_wait_s: float,
-        quiet: bool,
-        as_json: bool,
-    ) -> None:
-        self.target = target
-        self.resume = resume
-        self.dry_run = dry_run
-        self.detach = detach
-        self.boards = boards
-        self.board_wait_s = board_wait_s
-        self.quiet = quiet
-        self.as_json = as_json
+    boards: tuple[str, ...]
+    board_wait_s: float
+    detach: bool
+    quiet: bool
+    as_json: bool
 
-    async def carry_out(self) -> None:
-        from farm.cli.standing import open_farm
-        from farm.cli.watching import Interrupt
-        from farm.coordinator.places import Places
-        from farm.coordinator.service import find_service
-        from farm.errors import CoordinatorError
+    async def submit(self, places: Places, sweep: Sweep, files: list[ResolvedFile]) -> None:
+        """Queue the run and, unless it is to go on by itself, see it through."""
+        from farm.cli.watching import attended
 
-        places = Places.from_environment().create()
-        if self.detach and find_service(places) is None:
-            raise CoordinatorError("No coordinator is up that could go on without you.", hint="Start one: farm up")
-        with Interrupt() as interrupt:
-            if self.resume:
-                await self._resume(places, interrupt)
-                return
-            sweep, files = await asyncio.to_thread(load_sweep, Path(self.target), places)
-            async with open_farm(places, boards=self.boards) as (client, engine):
-                if self.dry_run:
-                    await self._show_plan(client, sweep, files, interrupt)
-                    return
-                run_id = await self._submit(client, sweep, files)
-                if self.detach:
-                    self._say_detached(run_id)
-                    return
-                await self._watch(places, client, engine, run_id, sweep.name, interrupt)
-
-    async def _resume(self, places: Places, interrupt: Interrupt) -> None:
-        from farm.cli.standing import open_farm, reading
-        from farm.model.job import RunState
-        from farm.store.queries import find_run, latest_unfinished_run
-
-        with reading(places) as store:
-            run = find_run(store, self.target) if self.target else latest_unfinished_run(store)
-        if run.state is not RunState.OPEN:
-            say(f"Run {run.run_id} is {run.state.value} already.")
-            _report(places, run.run_id, self.as_json)
-            return
-        async with open_farm(places, boards=self.boards) as (client, engine):
-            await self._watch(places, client, engine, run.run_id, run.name, interrupt)
-
-    async def _submit(self, client: FarmClient, sweep: Sweep, files: list[ResolvedFile]) -> str:
         run_id = new_run_id(sweep.name)
-        for file in files:
-            await client.put_artifact(file.path, file.file.artifact)
-            if file.golden_path is not None and file.file.golden is not None:
-                await client.put_artifact(file.golden_path, file.file.golden)
-        submitted = await client.submit(
-            run_id=run_id,
-            sweep_json=sweep.to_json(),
-            files=[file.file for file in files],
-            submitted_by=_user(),
-            board_wait_s=self.board_wait_s,
-        )
-        if not self.quiet:
-            aside = f", {submitted.unsupported} of them unsupported" if submitted.unsupported else ""
-            say(f"run {run_id}: {submitted.jobs} jobs{aside}")
-        return run_id
+        async with self._farm(places, run_id) as (client, check, interrupt):
+            queued = await attended(self._put_and_queue(client, run_id, sweep, files), interrupt, check)
+            if not self.quiet and not (self.detach and self.as_json):
+                aside = f", {queued.unsupported} of them unsupported" if queued.unsupported else ""
+                say(f"run {run_id}: {queued.jobs} jobs{aside}")
+            if self.detach:
+                self._say_detached(run_id)
+                return
+            await self._watch(places, client, check, run_id, sweep.name, interrupt)
 
-    async def _watch(
-        self,
-        places: Places,
-        client: FarmClient,
-        engine: LocalEngine | None,
-        run_id: str,
-        title: str,
-        interrupt: Interrupt,
-    ) -> None:
-        from farm.cli.standing import reading
-        from farm.cli.watching import watch_until_finished
-        from farm.errors import InterruptedRunError
-        from farm.report.run_view import RunView
-
-        view = RunView(run_id)
-        check = engine.check if engine is not None else lambda: None
-        with reading(places) as store:
-            finished = await watch_until_finished(client, store, view, title, interrupt, quiet=self.quiet, check=check)
-        if finished:
-            _report(places, run_id, self.as_json)
-            return
-        if engine is None:
-            raise InterruptedRunError(
-                f"You left; the run goes on ({view.done} of {len(view.jobs)} jobs are finished).",
-                hint=f"Look again: farm watch {run_id}    Stop it: farm cancel {run_id}",
-            )
-        say("stopping: the runner is ended, the board is put back, what was measured is kept")
-        raise InterruptedRunError(
-            f"Interrupted; {view.done} of {len(view.jobs)} jobs are finished and kept.",
-            hint=f"Go on: farm submit --resume {run_id}    Look: farm results {run_id}",
-        )
-
-    async def _show_plan(
-        self, client: FarmClient, sweep: Sweep, files: list[ResolvedFile], interrupt: Interrupt
-    ) -> None:
+    async def plan(self, places: Places, sweep: Sweep, files: list[ResolvedFile]) -> None:
+        """What submitting would do, on the boards that are there now."""
+        from farm.cli.watching import attended
         from farm.sweeps.expand import expand
         from farm.sweeps.plan import make_plan
 
-        boards = await _attached_boards(client, self.board_wait_s, interrupt)
+        async with self._farm(places, "") as (client, check, interrupt):
+            boards = await attended(_attached_boards(client, self.board_wait_s), interrupt, check)
         expansion = expand(sweep, run_id="dry-run", files=[file.file for file in files], boards=boards)
         plan = make_plan(sweep, expansion)
         if self.as_json:
@@ -180,13 +127,132 @@ class _Order:
             return
         from farm.report.plan import plan_view
 
-        console().print(plan_view(plan))
+        print_view(plan_view(plan))
+
+    def find_to_resume(self, places: Places, typed: str) -> RunEntry | None:
+        """The run that was named, or the newest unfinished one; None when it is over, and its report is given."""
+        from farm.cli.standing import reading
+        from farm.model.job import RunState
+        from farm.store.queries import find_run, latest_unfinished_run
+
+        with reading(places) as store:
+            run = find_run(store, typed) if typed else latest_unfinished_run(store)
+        if run.state is RunState.OPEN:
+            return run
+        say(f"Run {run.run_id} is {run.state.value} already.")
+        _report(places, run.run_id, self.as_json)
+        return None
+
+    async def resume(self, places: Places, run: RunEntry) -> None:
+        """Go on with what is left of a run."""
+        from farm.cli.standing import reading
+        from farm.store.queries import run_progress
+
+        async with self._farm(places, run.run_id) as (client, check, interrupt):
+            if not self.quiet:
+                with reading(places) as store:
+                    known = run_progress(store, run.run_id)
+                say(f"run {run.run_id}: going on with {known.total - known.finished} of {known.total} jobs")
+            await self._watch(places, client, check, run.run_id, run.name, interrupt)
+
+    @asynccontextmanager
+    async def _farm(
+        self, places: Places, run_id: str
+    ) -> AsyncIterator[tuple[FarmClient, Callable[[], None] | None, Interrupt]]:
+        """The coordinator; what to call while one waits, where it is our own; Ctrl-C. Errors say how a run goes on."""
+        from functools import partial
+
+        from farm.cli.logs import write_log
+        from farm.cli.standing import open_farm
+        from farm.cli.watching import Interrupt
+        from farm.coordinator.local import AgentEndedError
+        from farm.errors import CoordinatorError, StoreError
+
+        write_log(places)
+        try:
+            with Interrupt() as interrupt:
+                async with open_farm(places, boards=self.boards, notice=say) as (client, engine):
+                    if engine is not None:
+                        interrupt.insist = partial(_stop_at_once, engine)
+                    yield client, engine.check if engine is not None else None, interrupt
+        except (CoordinatorError, StoreError) as error:
+            if isinstance(error, AgentEndedError) and error.status == _AGENTS_BAD_OPTIONS and self.boards:
+                raise typer.BadParameter(error.reason, param_hint="--board") from error
+            error.hint = " ".join(part for part in (error.hint, _how_to_go_on(places, run_id)) if part)
+            raise
+
+    async def _put_and_queue(
+        self, client: FarmClient, run_id: str, sweep: Sweep, files: list[ResolvedFile]
+    ) -> Submitted:
+        for file in files:
+            await client.put_artifact(file.path, file.file.artifact)
+            if file.golden_path is not None and file.file.golden is not None:
+                await client.put_artifact(file.golden_path, file.file.golden)
+        return await client.submit(
+            run_id=run_id,
+            sweep_json=sweep.to_json(),
+            files=[file.file for file in files],
+            submitted_by=_user(),
+            board_wait_s=self.board_wait_s,
+        )
+
+    async def _watch(
+        self,
+        places: Places,
+        client: FarmClient,
+        check: Callable[[], None] | None,
+        run_id: str,
+        title: str,
+        interrupt: Interrupt,
+    ) -> None:
+        from farm.cli.standing import reading
+        from farm.cli.watching import left_message, watch_until_finished
+        from farm.errors import InterruptedRunError
+        from farm.report.run_view import RunView
+
+        view = RunView(run_id)
+        with reading(places) as store:
+            finished = await watch_until_finished(client, store, view, title, interrupt, quiet=self.quiet, check=check)
+        if finished:
+            _report(places, run_id, self.as_json)
+            return
+        if check is None:
+            raise left_message(view)
+        say("stopping: the runner is ended, the board is put back, what was measured is kept (Ctrl-C again: at once)")
+        raise InterruptedRunError(
+            f"Interrupted; {view.done} of {len(view.jobs)} jobs are finished and kept.",
+            hint=f"Go on: farm submit --resume {run_id}    Look: farm results {run_id}",
+        )
 
     def _say_detached(self, run_id: str) -> None:
         if self.as_json:
             print_json({"run": run_id})
         else:
             say(f"Queued. Watch it: farm watch {run_id}    Its numbers: farm results {run_id}")
+
+
+def _stop_at_once(engine: LocalEngine) -> None:
+    say("stopping at once: what was not put back is, at the next start")
+    engine.hurry()
+
+
+def _how_to_go_on(places: Places, run_id: str) -> str:
+    """Empty where there is no such run yet."""
+    from farm.cli.standing import reading
+    from farm.errors import FarmError
+    from farm.store.queries import run_progress
+
+    try:
+        with reading(places) as store:
+            known = run_progress(store, run_id)
+    except FarmError:
+        return ""
+    if not known.total:
+        return ""
+    return (
+        f"{known.finished} of {known.total} jobs are finished and kept; go on with the others: "
+        f"farm submit --resume {run_id}"
+    )
 
 
 def new_run_id(name: str) -> str:
@@ -220,15 +286,17 @@ def load_sweep(path: Path, places: Places) -> tuple[Sweep, list[ResolvedFile]]:
     return sweep, resolve(sweep, path.parent, places.models)
 
 
-async def _attached_boards(client: FarmClient, patience_s: float, interrupt: Interrupt) -> list[Board]:
+async def _attached_boards(client: FarmClient, patience_s: float) -> list[Board]:
     """The boards that are attached; waits for the first."""
+    import asyncio
+
     from farm.model.board import BoardState
 
     deadline = asyncio.get_running_loop().time() + patience_s
     while True:
         status = await client.status()
         boards = [board.board for board in status.boards if board.state is not BoardState.OFFLINE]
-        if boards or interrupt.asked.is_set() or asyncio.get_running_loop().time() > deadline:
+        if boards or asyncio.get_running_loop().time() > deadline:
             return boards
         await asyncio.sleep(0.1)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 
+from farm.cli.completion import complete_run
 from farm.cli.output import JSON_OPTION
 
 __all__ = ["register"]
@@ -16,19 +15,22 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    run: str = typer.Argument("latest", help="The run: its id, the beginning of it, or `latest`."),
+    run: str = typer.Argument(
+        "latest", help="The run: its id, the beginning of it, or `latest`.", autocompletion=complete_run
+    ),
     as_json: bool = JSON_OPTION,
 ) -> None:
     """The live matrix, then the table."""
+    import asyncio
+
     asyncio.run(_watch(run, as_json))
 
 
 async def _watch(run: str, as_json: bool) -> None:
     from farm.cli.results import show_run
     from farm.cli.standing import find_stored_run, standing_client
-    from farm.cli.watching import Interrupt, watch_until_finished
+    from farm.cli.watching import Interrupt, left_message, watch_until_finished
     from farm.coordinator.places import Places
-    from farm.errors import InterruptedRunError
     from farm.model.job import RunState
     from farm.report.run_view import RunView
     from farm.store.store import Store
@@ -41,8 +43,5 @@ async def _watch(run: str, as_json: bool) -> None:
             async with standing_client(places) as client:
                 finished = await watch_until_finished(client, store, view, stored.name, interrupt)
         if not finished:
-            raise InterruptedRunError(
-                f"You left; the run goes on ({view.done} of {len(view.jobs)} jobs are finished).",
-                hint=f"Look again: farm watch {stored.run_id}    Stop it: farm cancel {stored.run_id}",
-            )
+            raise left_message(view)
     show_run(places, stored.run_id, as_json=as_json, closing=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
-from farm.model.board import Board, BoardHealth, BoardIntent, BoardState, Provenance
+from farm.model.board import Board, BoardHealth, BoardIntent, BoardState
+from farm.report.fitting import Column, fitted
+from farm.report.marking import marked
 from farm.report.quantities import size
 
 __all__ = ["boards_table"]
@@ -20,30 +22,36 @@ _STATE_STYLES = {
 }
 
 
-def boards_table(rows: Iterable[tuple[Board, BoardState, BoardHealth, BoardIntent, str]]) -> Table:
-    """One line per board; the last of each row says what it works on, or nothing."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("board", "type", "state", "health", "intent", "cpus", "memory", "runtimes", "id", "works on"):
-        table.add_column(head, justify="right" if head in ("cpus", "memory") else "left", no_wrap=head != "runtimes")
-    for board, state, health, intent, work in rows:
-        facts = board.facts
-        table.add_row(
-            _name(board),
-            board.board_type,
-            Text(state.value, style=_STATE_STYLES[state]),
-            Text(health.value, style="red" if health is BoardHealth.QUARANTINED else ""),
-            Text(intent.value, style="" if intent is BoardIntent.ENABLED else "yellow"),
-            str(facts.cpu_count or "-"),
-            size(facts.memory_bytes),
-            " ".join(offer.runtime for offer in board.runtimes if not offer.unavailable_reason),
-            board.board_id,
-            work,
-        )
-    return table
+def boards_table(
+    rows: Iterable[tuple[Board, BoardState, BoardHealth, BoardIntent, str]], width: int | None = None, *, last: str
+) -> RenderableType:
+    """One line per board; `last` is the head of the last value of each row: what it works on, or why it is ill."""
+    listed = list(rows)
+    boards = [board for board, *_ in listed]
+    columns = [
+        Column("board", tuple(marked(board.name, board.provenance) for board in boards)),
+        Column("type", tuple(board.board_type for board in boards), 4),
+        Column("state", tuple(Text(state.value, style=_STATE_STYLES[state]) for _, state, *_ in listed)),
+        Column("health", tuple(_health(health) for _, _, health, *_ in listed)),
+        Column("intent", tuple(_intent(intent) for *_, intent, _ in listed)),
+        Column("cpus", tuple(str(board.facts.cpu_count or "-") for board in boards), 6, right=True),
+        Column("memory", tuple(size(board.facts.memory_bytes) for board in boards), 5, right=True),
+        Column("runtimes", tuple(_runtimes(board) for board in boards), 3),
+        Column(
+            "id", tuple(board.board_id for board in boards), 2, short=tuple(board.board_id[:12] for board in boards)
+        ),
+        Column(last, tuple(text for *_, text in listed)),
+    ]
+    return fitted(columns, width, elsewhere="`farm boards --json`")
 
 
-def _name(board: Board) -> Text:
-    """Simulated and emulated boards are marked wherever they are named."""
-    if board.provenance is Provenance.HARDWARE:
-        return Text(board.name)
-    return Text.assemble(board.name, (f" ({board.provenance.value})", "magenta"))
+def _health(health: BoardHealth) -> Text:
+    return Text(health.value, style="red" if health is BoardHealth.QUARANTINED else "")
+
+
+def _intent(intent: BoardIntent) -> Text:
+    return Text(intent.value, style="" if intent is BoardIntent.ENABLED else "yellow")
+
+
+def _runtimes(board: Board) -> str:
+    return " ".join(offer.runtime for offer in board.runtimes if not offer.unavailable_reason)

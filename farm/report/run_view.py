@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from farm.model.attempt import Outcome
 from farm.model.job import Config, JobSpec, JobState
 from farm.model.live import BoardStatus, JobChange, WatchUpdate
+from farm.report.marking import marked_name
 
-__all__ = ["Matrix", "RunView", "runtime_label"]
+__all__ = ["COMMAND", "Matrix", "RunView", "clipped", "runtime_label"]
+
+COMMAND = "command"
+"""The option of the runtime of that name: what is executed."""
+_LONGEST_VALUE = 40
+
+
+def clipped(text: str) -> str:
+    """A value that is too long for a cell, without its end."""
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
 def runtime_label(config: Config) -> str:
@@ -39,11 +50,11 @@ class Matrix:
     column_heads: tuple[str, ...]
     cells: Mapping[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]]
 
-    @property
+    @cached_property
     def rows(self) -> tuple[tuple[str, ...], ...]:
         return tuple(dict.fromkeys(row for row, _ in self.cells))
 
-    @property
+    @cached_property
     def columns(self) -> tuple[tuple[str, ...], ...]:
         return tuple(
             sorted({column for _, column in self.cells}, key=lambda column: [_natural(part) for part in column])
@@ -59,6 +70,7 @@ class RunView:
     boards: dict[str, BoardStatus] = field(default_factory=dict)
     remaining_s: float = 0.0
     finished: bool = False
+    _matrix: Matrix | None = None
 
     def apply(self, update: WatchUpdate) -> list[JobChange]:
         """Take an update in; returns the jobs that it finished, each once."""
@@ -66,6 +78,8 @@ class RunView:
         for change in update.changes:
             known = self.jobs.get(change.job_id)
             merged = change if change.spec is not None or known is None else replace(change, spec=known.spec)
+            if known is None:
+                self._matrix = None
             if change.state is JobState.FINISHED and (known is None or known.state is not JobState.FINISHED):
                 ended.append(merged)
             self.jobs[change.job_id] = merged
@@ -95,11 +109,15 @@ class RunView:
         status = self.boards.get(board_id)
         if status is None:
             return board_id
-        provenance = status.board.provenance.value
-        return status.board.name if provenance == "hardware" else f"{status.board.name} ({provenance})"
+        return marked_name(status.board.name, status.board.provenance)
 
     def matrix(self) -> Matrix:
-        """The run laid out; axes that do not vary are left out of the heads."""
+        """The run laid out; axes that do not vary are left out of the heads. The same until there are other jobs."""
+        if self._matrix is None:
+            self._matrix = self._lay_out()
+        return self._matrix
+
+    def _lay_out(self) -> Matrix:
         specs = {job_id: job.spec for job_id, job in self.jobs.items() if job.spec is not None}
         row_heads = _varying(
             specs.values(), ("model", "runtime", "precision", "build", "knobs", "options"), keep=("model",)
@@ -129,7 +147,7 @@ def _value(spec: JobSpec, head: str) -> str:
         return runtime_label(config)
     if head in ("knobs", "options"):
         pairs = config.knobs if head == "knobs" else config.options
-        return " ".join(f"{name}={value}" for name, value in sorted(pairs.items()))
+        return clipped(" ".join(f"{name}={value}" for name, value in sorted(pairs.items())))
     return str(getattr(config, head))
 
 

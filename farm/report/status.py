@@ -12,7 +12,7 @@ from farm.report.quantities import seconds
 __all__ = ["status_table"]
 
 
-def status_table(address: str, status: FarmStatus) -> RenderableType:
+def status_table(address: str, status: FarmStatus, width: int | None = None) -> RenderableType:
     """Where it is, what it holds, and its boards."""
     head = Text.assemble(
         (f"farm {status.version}", "bold"),
@@ -29,5 +29,5 @@ def status_table(address: str, status: FarmStatus) -> RenderableType:
             (board.board, board.state, board.health, board.intent, board.lease.job_id[:12] if board.lease else "")
             for board in status.boards
         ]
-        parts += [Text(""), boards_table(rows)]
+        parts += [Text(""), boards_table(rows, width, last="works on")]
     return Group(*parts)

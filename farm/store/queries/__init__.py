@@ -7,6 +7,7 @@ is of one moment. Nothing here imports grpc, ray or numpy.
 from __future__ import annotations
 
 from farm.store.queries.boards import BoardEntry, boards, find_board
+from farm.store.queries.coordinator import CoordinatorEntry, last_coordinator
 from farm.store.queries.jobs import AttemptEntry, AuditEntry, attempts_of_job, audit_of_job, find_job, jobs_of_run
 from farm.store.queries.results import (
     ResultEntry,
@@ -33,6 +34,7 @@ __all__ = [
     "AttemptEntry",
     "AuditEntry",
     "BoardEntry",
+    "CoordinatorEntry",
     "Question",
     "ResultEntry",
     "RunEntry",
@@ -48,6 +50,7 @@ __all__ = [
     "find_run",
     "get_sweep_json",
     "jobs_of_run",
+    "last_coordinator",
     "latest_unfinished_run",
     "list_runs",
     "record_of_attempt",

@@ -116,7 +116,7 @@ def test_a_line_for_a_pipe_says_what_failed() -> None:
     view.apply(snapshot(spec("a")))
     change = JobChange("a", JobState.FINISHED, outcome=Outcome.FAILED, board_id="b1", error="segmentation fault\nmore")
     (ended,) = view.apply(WatchUpdate((change,)))
-    line = job_line(view, ended, None)
+    line = job_line(view, ended, None, 1)
     assert (
         line == "[1/1] failed: digits onnxruntime float32 threads 1 batch 1 on shelf-1 (simulated)  segmentation fault"
     )

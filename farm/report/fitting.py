@@ -1,0 +1,126 @@
+"""A table that fits: on a narrow terminal less important columns go, the rest stays readable, and it says what went.
+
+Each column has a rank: those of rank 0 stay, of the others the highest goes first; one that has the same value in every
+line goes before all of them, and is told once below the table instead. The last column may be cut at the right edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from farm.report.quantities import UNKNOWN
+
+__all__ = ["Column", "fitted"]
+
+_GAP = 2
+_LAST_AT_LEAST = 12
+_CONSTANT_RANK = 100
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `short` are its cells and its head where room is scarce; `rank` says how soon it goes."""
+
+    head: str
+    cells: tuple[Text | str, ...]
+    rank: int = 0
+    right: bool = False
+    short_head: str = ""
+    short: tuple[Text | str, ...] = ()
+    style: str = ""
+
+    @property
+    def width(self) -> int:
+        return max((_width(cell) for cell in (self.head, *self.cells)), default=0)
+
+    @property
+    def constant(self) -> str:
+        """Its only value, where there are several lines and one value in all of them."""
+        values = {_plain(cell) for cell in self.cells}
+        return next(iter(values)) if len(values) == 1 and len(self.cells) > 1 else ""
+
+    @property
+    def is_unknown(self) -> bool:
+        return bool(self.cells) and {_plain(cell) for cell in self.cells} <= {"", UNKNOWN}
+
+    def shortened(self) -> Column:
+        return replace(self, head=self.short_head or self.head, cells=self.short or self.cells)
+
+
+def fitted(columns: Sequence[Column], width: int | None, *, elsewhere: str = "--json") -> RenderableType:
+    """The columns as a table of at most `width` characters (None: as wide as it likes), and what was left out."""
+    shown = [column for column in columns if not column.is_unknown]
+    unknown = [column.head for column in columns if column.is_unknown and any(map(_plain, column.cells))]
+    same: list[str] = []
+    gone: list[str] = []
+    if width is not None:
+        if _total(shown) > width:
+            shown = [column.shortened() for column in shown]
+        while _total(shown) > width and (column := _least(shown)) is not None:
+            shown.remove(column)
+            if column.constant:
+                same.append(f"{column.head} {column.constant}")
+            else:
+                gone.append(column.head)
+    notes = []
+    if same:
+        notes.append(f"everywhere: {', '.join(same)}")
+    if gone:
+        notes.append(f"no room for {', '.join(_in_order(gone, columns))}: widen the terminal, or {elsewhere}")
+    if unknown:
+        notes.append(f"cannot be read there: {', '.join(unknown)}")
+    table = _table(shown, width)
+    return Group(table, *(Text(note, style="dim") for note in notes)) if notes else table
+
+
+def _table(columns: Sequence[Column], width: int | None) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    for column in columns[:-1]:
+        # Where even what must stay is too wide, its words are wrapped, not lost.
+        table.add_column(
+            column.head,
+            justify="right" if column.right else "left",
+            overflow="fold",
+            no_wrap=width is None or _total(columns) <= width,
+            style=column.style,
+        )
+    if columns:
+        last = columns[-1]
+        table.add_column(last.head, justify="right" if last.right else "left", no_wrap=True, overflow="ellipsis")
+    for row in zip(*(column.cells for column in columns)):
+        table.add_row(*row)
+    return table
+
+
+def _least(columns: Sequence[Column]) -> Column | None:
+    """The one to go next; None when all that are left must stay."""
+
+    def rank(column: Column) -> int:
+        return column.rank + (_CONSTANT_RANK if column.constant and column.rank else 0)
+
+    candidate = max(columns, key=rank, default=None)
+    return candidate if candidate is not None and candidate.rank > 0 else None
+
+
+def _total(columns: Sequence[Column]) -> int:
+    if not columns:
+        return 0
+    *before, last = columns
+    return sum(column.width + _GAP for column in before) + min(last.width, _LAST_AT_LEAST)
+
+
+def _in_order(heads: Sequence[str], columns: Sequence[Column]) -> list[str]:
+    return [column.head for column in columns if column.head in heads]
+
+
+def _width(cell: Text | str) -> int:
+    return cell.cell_len if isinstance(cell, Text) else Text(cell).cell_len
+
+
+def _plain(cell: Text | str) -> str:
+    return cell.plain if isinstance(cell, Text) else cell
