@@ -184,18 +184,18 @@ class Batch:
 
     def _flush(self) -> None:
         records = self._records
-        self._execute(OPEN_ATTEMPT, self._claims)
-        self._execute(CLOSE_ATTEMPT, records.attempts)
-        self._execute(EXPIRE_ATTEMPT, self._expired)
-        self._execute(MOVE_JOB, [self._columns(job) for job in self._changed.values()])
-        self._execute(INSERT_RESULT, self._results)
-        self._execute(INSERT_LAUNCH, records.launches)
-        self._execute(INSERT_SAMPLES, records.samples)
-        self._execute(INSERT_TELEMETRY, records.telemetry)
-        self._execute(INSERT_CONTEXT, records.contexts)
+        self._insert(OPEN_ATTEMPT, self._claims)
+        self._update(CLOSE_ATTEMPT, records.attempts)
+        self._update(EXPIRE_ATTEMPT, self._expired)
+        self._update(MOVE_JOB, [self._columns(job) for job in self._changed.values()])
+        self._insert(INSERT_RESULT, self._results)
+        self._insert(INSERT_LAUNCH, records.launches)
+        self._insert(INSERT_SAMPLES, records.samples)
+        self._insert(INSERT_TELEMETRY, records.telemetry)
+        self._insert(INSERT_CONTEXT, records.contexts)
         if self._finished_runs:
             self._audit.extend(finish_runs(self._connection, self._trail, self._finished_runs))
-        self._execute(INSERT_AUDIT, self._audit)
+        self._insert(INSERT_AUDIT, self._audit)
 
     def _columns(self, job: Standing) -> Columns:
         return {
@@ -211,14 +211,15 @@ class Batch:
             "failed_boards_json": compact(job.failed_boards),
         }
 
-    def _execute(self, statement: ClauseElement, rows: Sequence[Any]) -> None:
-        if not rows:
-            return
-        written = execute_many(self._connection, statement, rows)
-        if written != len(rows):
+    def _insert(self, statement: ClauseElement, rows: Sequence[Any]) -> None:
+        if rows:
+            execute_many(self._connection, statement, rows)
+
+    def _update(self, statement: ClauseElement, rows: Sequence[Columns]) -> None:
+        if rows and (written := execute_many(self._connection, statement, rows)) != len(rows):
             raise StoreError(
-                f"{len(rows) - written} of {len(rows)} rows had nothing to be written to: a job, attempt or board is "
-                "gone from the database.",
+                f"{len(rows) - written} of {len(rows)} rows had nothing to be written to: an attempt is gone from the "
+                "database.",
                 hint="Nothing of this transaction was written. Has somebody edited the database by hand?",
             )
 

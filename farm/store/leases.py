@@ -73,10 +73,8 @@ def decide(job: Standing | None, write: JobWrite) -> WriteResult:
 
 
 def _claim(job: Standing, write: ClaimWrite) -> WriteResult:
-    if _holds(job, write.lease.fence, write.board_id):
-        return WriteResult.DUPLICATE
     if job.state is not JobState.QUEUED or job.fence != write.lease.fence - 1:
-        return WriteResult.STALE
+        return WriteResult.DUPLICATE if _holds(job, write.lease.fence, write.board_id) else WriteResult.STALE
     job.state = JobState.LEASED
     job.fence = write.lease.fence
     job.board_id = write.board_id

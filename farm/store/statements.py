@@ -179,8 +179,11 @@ INSERT_RESULT = insert(RESULT).from_select(
         *(BOARD.c[name] for name in _FROM_BOARD),
         *(_typed(name) for name in _GIVEN),
     )
+    # Were one of them missing, the database would refuse the row for its NULLs, not leave it out.
     .select_from(
-        JOB.join(JOB_SPEC, JOB_SPEC.c.job_no == JOB.c.job_no).join(BOARD, BOARD.c.board_id == bindparam("b_board_id"))
+        JOB.outerjoin(JOB_SPEC, JOB_SPEC.c.job_no == JOB.c.job_no).outerjoin(
+            BOARD, BOARD.c.board_id == bindparam("b_board_id")
+        )
     )
     .where(JOB.c.job_no == bindparam("b_job_no")),
 )

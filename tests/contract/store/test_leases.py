@@ -182,6 +182,15 @@ def test_an_attempt_that_is_given_back_does_not_count(store: Store, epoch: Epoch
     assert kinds(store, jobs[0]) == [AuditKind.QUEUED, *back, *back, claimed, AuditKind.FINISHED]
 
 
+def test_an_attempt_that_was_given_back_counts_for_nothing(store: Store, epoch: Epoch, jobs: list[Job]) -> None:
+    given_back = Requeue(ErrorKind.AGENT, "asked to stop", counts=False)
+    store.apply(epoch, [claim(jobs[0]), settle(jobs[0], disposition=given_back)])
+    store.apply(epoch, [claim(jobs[0], 2), expire(jobs[0], 2, disposition=given_back)])
+    job = queries.find_job(store, jobs[0].job_id)
+    assert (job.state, job.fence, job.attempts) == (JobState.QUEUED, 2, 0)
+    assert kinds(store, job)[-1] is AuditKind.GIVEN_BACK
+
+
 def test_a_lost_lease_may_be_the_end(store: Store, epoch: Epoch, jobs: list[Job]) -> None:
     lost = Finish(Outcome.LOST, ErrorKind.BOARD, "the board went away three times")
     assert store.apply(epoch, [claim(jobs[0]), expire(jobs[0], disposition=lost)]) == [ACCEPTED, ACCEPTED]

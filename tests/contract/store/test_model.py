@@ -29,7 +29,8 @@ DISPOSITIONS: tuple[Disposition, ...] = (
     Finish(Outcome.PASSED),
     Finish(Outcome.FAILED, ErrorKind.JOB, "wrong output"),
     Requeue(ErrorKind.BOARD, "link broke", blames_board=True),
-    Requeue(ErrorKind.INFRASTRUCTURE, "drained"),
+    Requeue(ErrorKind.INFRASTRUCTURE, "the disk was full"),
+    Requeue(ErrorKind.AGENT, "asked to stop", counts=False),
 )
 JOBS = 3
 
@@ -78,10 +79,11 @@ class Fate:
         return WriteResult.ACCEPTED
 
     def end(self, disposition: Disposition) -> None:
-        self.attempts += 1
         if isinstance(disposition, Finish):
+            self.attempts += 1
             self.state, self.outcome = "finished", disposition.outcome
             return
+        self.attempts += disposition.counts
         if disposition.blames_board and self.board_id not in self.failed:
             self.failed += (self.board_id,)
         self.state, self.board_id = "queued", ""
