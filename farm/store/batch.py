@@ -21,7 +21,7 @@ from farm.store.audit import AuditKind, AuditRow, AuditTrail
 from farm.store.boards import BoardRows
 from farm.store.leases import JobWrite, Standing, decide, job_id_of
 from farm.store.records import RecordRows, summary_columns
-from farm.store.sanitise import compact, is_storable, plain, plain_map
+from farm.store.sanitise import compact, compact_map, is_storable, plain
 from farm.store.statements import (
     CLOSE_ATTEMPT,
     CLOSE_RUNS,
@@ -135,9 +135,7 @@ class Batch:
                 "duration_s": self._records.attempts[-1]["duration_s"],
                 "environment": plain(record.environment),
                 "isolation": plain(record.isolation),
-                "runtime_versions_json": compact(
-                    plain_map(record.launches[0].runtime_facts) if record.launches else {}
-                ),
+                "runtime_versions_json": compact_map(record.launches[0].runtime_facts) if record.launches else "{}",
                 "context_digest": context_digest,
                 **summary_columns(write.summary),
             }
