@@ -33,12 +33,19 @@ def boards(context: typer.Context, as_json: bool = JSON_OPTION) -> None:
         return
     from farm.cli.standing import reading
     from farm.coordinator.places import Places
+    from farm.errors import UnknownRunError
     from farm.store.queries import boards as all_boards
 
-    with reading(Places.from_environment()) as store:
-        entries = all_boards(store)
+    try:
+        with reading(Places.from_environment()) as store:
+            entries = all_boards(store)
+    except UnknownRunError as nothing_yet:
+        say(f"{nothing_yet.message} {nothing_yet.hint}")
+        entries = []
     if as_json:
         print_json(entries)
+        return
+    if not entries:
         return
     from farm.report.boards import boards_table
 

@@ -6,10 +6,12 @@ once. What is heavy (asyncio, ray, grpc, SQL, numpy, rich) is imported where a c
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 import typer
+from typer.exceptions import TyperException
 
 from farm import __version__
 from farm.cli import agent, boards, cancel, jobs, results, runs, service, submit, sweep, watch
@@ -17,6 +19,7 @@ from farm.cli import agent, boards, cancel, jobs, results, runs, service, submit
 __all__ = ["app", "main"]
 
 _INTERRUPTED = 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="farm",
@@ -47,41 +50,74 @@ for module in (submit, watch, results, runs, jobs, boards, cancel, service, swee
 def main() -> None:
     """Run the command line; every FarmError becomes one paragraph and its documented exit code."""
     try:
-        _run()
+        code = _run()
     except KeyboardInterrupt:
         _say("farm: interrupted")
-        sys.exit(_INTERRUPTED)
+        code = _INTERRUPTED
     except BrokenPipeError:
         # The reader of a pipe went away (`farm results | head`): nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = 0
+    sys.exit(code)
 
 
-def _run() -> None:
-    from farm.errors import FarmError
+def _run() -> int:
+    from farm.errors import FarmError, StoreError
 
     try:
-        app()
+        # Not on its own: the wording of mistakes is to be ours.
+        code = app(standalone_mode=False) or 0
+        sys.stdout.flush()
+    except FarmError as error:
+        _complain(error.message, error.hint)
+        return error.exit_code
+    except TyperException as error:
+        return _wrong_words(error)
     except SystemExit as end:
         # Typer's own answer to a reader that went away is 1.
         if isinstance(end.__context__, BrokenPipeError):
             raise end.__context__ from None
         raise
-    except FarmError as error:
-        _say(f"farm: {error.message}")
-        if error.hint:
-            _say(f"      {error.hint}")
-        sys.exit(error.exit_code)
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:
-        from farm.cli.logs import write_crash
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            _complain(
+                f"{error.filename or 'The answer'} cannot be written: {error.strerror}.", "Make room on that disk."
+            )
+            return StoreError.exit_code
+        return _defect(error)
+    return int(code)
 
-        path = write_crash(error, sys.argv[1:])
-        words = str(error).strip().splitlines()
-        _say(f"farm: a defect of the farm: {type(error).__name__}{f': {words[0]}' if words else ''}")
-        _say(f"      What was measured is kept. Please report it, with the traceback in {path}")
-        sys.exit(FarmError.exit_code)
+
+def _defect(error: Exception) -> int:
+    from farm.cli.logs import write_crash
+    from farm.errors import FarmError
+
+    path = write_crash(error, sys.argv[1:])
+    words = str(error).strip().splitlines()
+    _complain(
+        f"this is a defect of the farm: {type(error).__name__}{f': {words[0]}' if words else ''}",
+        f"What was measured is kept. Please report it, with the traceback in {path}",
+    )
+    return FarmError.exit_code
+
+
+def _wrong_words(error: TyperException) -> int:
+    """The command line makes no sense, or is only half of one: then its help says more."""
+    text = error.format_message()
+    if text.startswith("Usage:"):
+        _say(text)
+    else:
+        context = getattr(error, "ctx", None)
+        _complain(text, f"{context.command_path if context is not None else 'farm'} --help")
+    return error.exit_code
+
+
+def _complain(what: str, hint: str) -> None:
+    _say(f"farm: {what}")
+    for line in hint.splitlines():
+        _say(f"      {line}")
 
 
 def _say(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from farm.cli.output import JSON_OPTION, print_json, print_view, terminal_width
+from farm.cli.output import JSON_OPTION, print_json, print_view, say, terminal_width
 
 __all__ = ["register"]
 
@@ -20,10 +20,15 @@ def runs(
     """Each with how far it is."""
     from farm.cli.standing import reading
     from farm.coordinator.places import Places
+    from farm.errors import UnknownRunError
     from farm.store.queries import list_runs, run_progress
 
-    with reading(Places.from_environment()) as store:
-        entries = [(entry, run_progress(store, entry.run_id)) for entry in list_runs(store, limit=limit)]
+    try:
+        with reading(Places.from_environment()) as store:
+            entries = [(entry, run_progress(store, entry.run_id)) for entry in list_runs(store, limit=limit)]
+    except UnknownRunError as nothing_yet:
+        say(f"{nothing_yet.message} {nothing_yet.hint}")
+        entries = []
     if as_json:
         print_json(
             [
@@ -41,6 +46,8 @@ def runs(
                 for entry, progress in entries
             ]
         )
+        return
+    if not entries:
         return
     from farm.report.runs import runs_table
 

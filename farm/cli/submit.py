@@ -232,7 +232,7 @@ class _Order:
 
 
 def _stop_at_once(engine: LocalEngine) -> None:
-    say("stopping at once: what was not put back is, at the next start")
+    say("stopping at once: runners are killed; what is not put back now is put back at the next start")
     engine.hurry()
 
 

@@ -199,4 +199,4 @@ class _Follower:
                 self._said.add(line)
                 say(line)
         elif change.state is JobState.QUEUED and before is not None and before.state is JobState.LEASED:
-            say(requeue_line(self._view, before, change))
+            say(requeue_line(self._view, before, self._view.jobs[change.job_id]))

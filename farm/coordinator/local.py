@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from farm.errors import CoordinatorError, StoreError
 __all__ = ["AgentEndedError", "LocalEngine"]
 
 _AGENT_PATIENCE_S = 15.0
+_HURRIED_PATIENCE_S = 2.0
 _RESTARTS = 2
 _TROUBLE_PATIENCE_S = 10.0
 _LOG_BYTES_KEPT = 4_000_000
@@ -113,16 +115,20 @@ class LocalEngine:
             raise StoreError(trouble, hint="What was recorded before is intact.")
 
     def hurry(self) -> None:
-        """End the agent and its runners now, without putting anything back: its next start does that."""
+        """Wait no longer for runners to end in order: they are killed, and the agent has a moment for its record.
+
+        What could not be put back in that moment is put back by its next start.
+        """
         self._hurried = True
         if self._agent is None or self._agent.poll() is not None:
             return
         with suppress(psutil.NoSuchProcess):
-            runners = psutil.Process(self._agent.pid).children(recursive=True)
-            self._agent.kill()
-            for runner in runners:
+            for runner in psutil.Process(self._agent.pid).children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
                     runner.kill()
+        last_moment = threading.Timer(_HURRIED_PATIENCE_S, self._agent.kill)
+        last_moment.daemon = True
+        last_moment.start()
 
     async def _stop(self) -> None:
         if self._agent is not None:

@@ -24,7 +24,10 @@ _CONSTANT_RANK = 100
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `short` are its cells and its head where room is scarce; `rank` says how soon it goes."""
+    """One column. `short` are its cells and its head where room is scarce; `rank` says how soon it goes.
+
+    One in which nothing is known is left out, and `why_unknown` said below the table.
+    """
 
     head: str
     cells: tuple[Text | str, ...]
@@ -33,6 +36,7 @@ class Column:
     short_head: str = ""
     short: tuple[Text | str, ...] = ()
     style: str = ""
+    why_unknown: str = "cannot be read there"
 
     @property
     def width(self) -> int:
@@ -55,25 +59,27 @@ class Column:
 def fitted(columns: Sequence[Column], width: int | None, *, elsewhere: str = "--json") -> RenderableType:
     """The columns as a table of at most `width` characters (None: as wide as it likes), and what was left out."""
     shown = [column for column in columns if not column.is_unknown]
-    unknown = [column.head for column in columns if column.is_unknown and any(map(_plain, column.cells))]
+    unknown: dict[str, list[str]] = {}
+    for column in columns:
+        if column.is_unknown and any(map(_plain, column.cells)):
+            unknown.setdefault(column.why_unknown, []).append(column.head)
     same: list[str] = []
     gone: list[str] = []
     if width is not None:
         if _total(shown) > width:
             shown = [column.shortened() for column in shown]
-        while _total(shown) > width and (column := _least(shown)) is not None:
-            shown.remove(column)
-            if column.constant:
-                same.append(f"{column.head} {column.constant}")
+        while _total(shown) > width and (least := _least(shown)) is not None:
+            shown.remove(least)
+            if least.constant:
+                same.append(f"{least.head} {least.constant}")
             else:
-                gone.append(column.head)
+                gone.append(least.head)
     notes = []
     if same:
         notes.append(f"everywhere: {', '.join(same)}")
     if gone:
         notes.append(f"no room for {', '.join(_in_order(gone, columns))}: widen the terminal, or {elsewhere}")
-    if unknown:
-        notes.append(f"cannot be read there: {', '.join(unknown)}")
+    notes += [f"{why}: {', '.join(heads)}" for why, heads in unknown.items()]
     table = _table(shown, width)
     return Group(table, *(Text(note, style="dim") for note in notes)) if notes else table
 

@@ -52,6 +52,8 @@ def render(
     view: RunView, summaries: Mapping[str, Summary], title: str, width: int = 120, height: int = 50
 ) -> RenderableType:
     """The whole picture: progress, matrix, what went wrong, what each board does now; no larger than the terminal."""
+    if not view.jobs:
+        return Text(f"{title}  asking the coordinator", style="dim")
     boards = _boards(view)
     failures = _failures(view)
     room = height - 5 - boards.row_count - len(failures)

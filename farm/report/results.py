@@ -24,6 +24,7 @@ __all__ = ["result_row", "results_table"]
 
 _VERSIONS = {"litert": ("ai-edge-litert", "tflite-runtime")}
 """Under which names a runtime tells its version, where it is not its own."""
+_TOO_FEW = "too few samples"
 _FIGURES = [field.name for field in fields(Summary) if field.name not in {"batch", "latency_p50_interval", "findings"}]
 
 
@@ -60,9 +61,9 @@ def results_table(
         Column("inputs/s", told(lambda it: per_second(it.throughput_per_s)), right=True, style="bold"),
         Column("p50", told(lambda it: seconds(it.latency_p50_s)), right=True),
         Column("+-", told(_half_width), 4, right=True),
-        Column("p90", told(lambda it: seconds(it.latency_p90_s)), 3, right=True),
-        Column("p99", told(lambda it: seconds(it.latency_p99_s)), 5, right=True),
-        Column("load", told(lambda it: seconds(it.load_s)), 8, right=True),
+        Column("p90", told(lambda it: seconds(it.latency_p90_s)), 3, right=True, why_unknown=_TOO_FEW),
+        Column("p99", told(lambda it: seconds(it.latency_p99_s)), 5, right=True, why_unknown=_TOO_FEW),
+        Column("load", told(lambda it: seconds(it.load_s or None)), 8, right=True, why_unknown="the runner said none"),
         Column("memory", told(lambda it: size(it.peak_rss_bytes)), 6, right=True),
         Column("temp", told(lambda it: celsius(it.temperature_max_c)), 7, right=True),
         Column("clock", told(lambda it: hertz(it.clock_max_hz)), 9, right=True),

@@ -27,7 +27,7 @@ import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from farm.errors import StoreError
+from farm.errors import StoreError, UnknownRunError
 from farm.store.failures import SqliteCode, sqlite_code, translated
 
 __all__ = ["BUSY_TIMEOUT_S", "Database", "connect"]
@@ -97,14 +97,17 @@ def _sqlite(url: URL, *, read_only: bool) -> Database:
     if path.is_dir():
         raise StoreError(f"The database {path} is a folder.", hint=f"Name a file in it: sqlite:///{path}/farm.db")
     if read_only and not path.exists():
-        raise StoreError(f"There is no database {path}.", hint="`farm submit` makes one; --store names another.")
+        raise UnknownRunError(
+            f"There is no database {path}: nothing was ever run here.",
+            hint="`farm submit` makes one; FARM_HOME or FARM_DATABASE_URL names another.",
+        )
     if not read_only:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"The folder of the database {path} cannot be made: {error.strerror}.",
-                hint="Name another with --store.",
+                hint="Name another with FARM_DATABASE_URL.",
             ) from error
     engine = sqlalchemy.create_engine(
         URL.create("sqlite", database=str(path)),

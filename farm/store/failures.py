@@ -46,7 +46,7 @@ _SQLITE = {
     ),
     SqliteCode.READONLY: (
         "may not be written",
-        "Check who owns the file and its folder, or name another with --store.",
+        "Check who owns the file and its folder, or name another with FARM_DATABASE_URL.",
     ),
     SqliteCode.IOERR: (
         "could not be read or written: the disk reports an error or a size limit",

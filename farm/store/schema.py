@@ -59,7 +59,7 @@ def _is_current(connection: Connection, database: Database) -> bool:
         if names and database.is_sqlite:
             raise StoreError(
                 f"The database {database.where} belongs to another program: it has a table `{names[0]}`.",
-                hint="Name another file with --store.",
+                hint="Name another file with FARM_DATABASE_URL.",
             )
         return False
     revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
@@ -67,7 +67,7 @@ def _is_current(connection: Connection, database: Database) -> bool:
         raise StoreError(
             f"The database {database.where} was made by a newer farm: its schema is {revision}, "
             f"the newest that this program knows is {known_revisions()[-1]}.",
-            hint="Upgrade this program, or name another database with --store.",
+            hint="Upgrade this program, or name another database with FARM_DATABASE_URL.",
         )
     return bool(revision == known_revisions()[-1])
 

@@ -233,7 +233,7 @@ class Store:
         )
         return AlreadyRunningError(
             f"Another coordinator holds {self.where} (shard {shard}): {who}.",
-            hint="Submit to it, stop it with `farm down`, or name another database with --store.",
+            hint="Submit to it, stop it with `farm down`, or name another database with FARM_DATABASE_URL.",
         )
 
     @property
