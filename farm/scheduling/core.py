@@ -304,6 +304,11 @@ class Core:
     def _record_arrived(self, event: RecordArrived, out: list[Command]) -> None:
         if event.lease in self._settling:
             return  # The same record again; the answer to the first one answers both.
+        slot = self._floor.held.get(event.lease.job_id)
+        if slot is not None and slot.stage is Stage.CLAIMING and slot.lease == event.lease:
+            # Nobody was given this lease yet: the board has a record of another database, restored or replaced.
+            out.append(Ack(event, event.board_id, event.lease, recorded=False))
+            return
         slot = self._holder(event.lease, event.board_id)
         if slot is None:
             # Late, repeated or unheard of. Which of them, only the store knows.

@@ -386,6 +386,14 @@ def test_a_record_from_a_board_that_does_not_hold_the_lease_settles_nothing(scen
     assert scene.record(lease, "b1") == [Settle(scene.event, lease, "b1", Finish(Outcome.PASSED))]
 
 
+def test_a_record_of_a_lease_that_nobody_was_given_yet_settles_nothing(scene: Scene) -> None:
+    """As from a board that served another database, where the same job had the same fence."""
+    scene.submit(make_job())
+    scene.serve("b1")
+    assert scene.record(FIRST, "b1") == [Ack(scene.event, "b1", FIRST, recorded=False)]
+    assert scene.claimed(FIRST) == [SendAssign(scene.event, "b1", FIRST, 1)]
+
+
 def test_a_board_that_never_attached_is_offline(scene: Scene) -> None:
     view = scene.core.board_view("b9")
     assert (view.state, view.health, view.intent) == (BoardState.OFFLINE, BoardHealth.UNKNOWN, BoardIntent.ENABLED)

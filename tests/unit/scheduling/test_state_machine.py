@@ -72,6 +72,8 @@ class CoreMachine(RuleBasedStateMachine):
         self.trusted = dict.fromkeys(BOARDS, True)
         self.doing: dict[str, list[Lease]] = {board: [] for board in BOARDS}
         self.owed: Counter[Lease] = Counter()
+        self.session: Counter[str] = Counter()
+        self.claimed_in: dict[Lease, int] = {}
 
     # What the core is told.
 
@@ -91,6 +93,7 @@ class CoreMachine(RuleBasedStateMachine):
             self.doing[board] = []
         running = (*self.doing[board], *((Lease("unheard-of", 3),) if foreign else ()))
         self.attached.add(board)
+        self.session[board] += 1
         self.credits[board] = 0
         self.wanted[board] = True
         self.tell(BoardAttached(self.now, Board(board, "model", board), running=running))
@@ -98,6 +101,7 @@ class CoreMachine(RuleBasedStateMachine):
     @rule(board=boards)
     def detach(self, board: str) -> None:
         self.attached.discard(board)
+        self.session[board] += 1
         self.credits[board] = 0
         self.tell(BoardDetached(self.now, board))
 
@@ -181,13 +185,17 @@ class CoreMachine(RuleBasedStateMachine):
             job = self.jobs[command.lease.job_id]
             assert (job.state, job.fence, job.board_id) == ("leased", command.lease.fence, command.board_id)
             self.dispose(command.lease.job_id, command.disposition)
+            unsent = isinstance(command.cause, ClaimCommitted) and command.cause.lease == command.lease
+            if unsent and self.claimed_in[command.lease] == self.session[command.board_id]:
+                self.credits[command.board_id] = 1
         elif isinstance(command, FinishQueued):
             assert self.jobs[command.job_id].state == "queued"
             self.jobs[command.job_id].state = "finished"
         elif isinstance(command, SetHealth):
             self.trusted[command.board_id] = command.health.value != "quarantined"
         elif isinstance(command, Ack):
-            self.owed[command.lease] -= 1
+            if command.recorded or not isinstance(command.cause, RecordArrived):
+                self.owed[command.lease] -= 1
             assert self.owed[command.lease] == 0, "acked twice, or unasked"
 
     def claim(self, claim: Claim) -> None:
@@ -199,6 +207,7 @@ class CoreMachine(RuleBasedStateMachine):
         assert self.wanted[board]
         assert self.trusted[board]
         self.credits[board] = 0
+        self.claimed_in[claim.lease] = self.session[board]
         job.state, job.fence, job.board_id = "leased", claim.lease.fence, board
         self.unanswered.append(ClaimCommitted(self.now, claim.lease, accepted=True))
 
@@ -229,4 +238,4 @@ class CoreMachine(RuleBasedStateMachine):
 
 
 TestCore = CoreMachine.TestCase
-TestCore.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestCore.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
