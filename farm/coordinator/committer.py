@@ -1,13 +1,15 @@
 """Group commit: many small writes of the event loop become one transaction of one writer thread.
 
     idle                 a write is committed at once
-    busy                 writes are collected for 2 ms, or for as long as the transaction before them takes
+    busy                 writes are collected for 2 ms, or for as long as the transaction before them takes; with plenty
+                         of them, the next transaction runs while the loop hears the answers of the one before
     the database fails   the same batch is tried again, with back-off, for ever; nothing is answered meanwhile
     a newer gateway      `StaleEpochError`: nothing is written any more, and the host is told to stop
 
 One write can't hold the others up: when a batch is refused again and again, each is tried alone, and what alone is
 refused is set aside and tried on beside the rest, for ever. An error that is no `StoreError` is a defect that trying
-again can't mend: the record is then stored without its content and with what was wrong.
+again won't mend: the record is then tried without its content and with what was wrong. Nothing is ever answered that
+was not committed: what can't be written stays on its board.
 
 `fsync` is the price of a transaction, not of a write: the window buys throughput for a delay that nobody notices.
 """
@@ -39,6 +41,8 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 2.0
 _SLOW_S = 1.0
 """A transaction that takes longer says that something is wrong: SQLite's lock, a server that is gone."""
+_WORTH_A_TRANSACTION = 64
+"""So many writes that wait are not kept waiting for more."""
 _PATIENCE = 3
 """Failures in a row before the writes of a batch are tried one by one, and before that is given up."""
 
@@ -120,63 +124,92 @@ class Committer:
         await asyncio.to_thread(self._thread.shutdown)
 
     async def _run(self) -> None:
-        busy = False
         try:
             while True:
                 if not self._pending:
-                    busy = False
                     self._idle.set()
                     self._wake.clear()
                     await self._wake.wait()
-                # At least one turn: whatever else the loop is about to put belongs to the same transaction.
-                await asyncio.sleep(self._window_s if busy else 0)
-                batch, self._pending = self._pending, []
-                await self._commit(batch)
-                busy = len(batch) > 1
+                    # One turn: whatever else the loop is about to put belongs to the same transaction.
+                    await asyncio.sleep(0)
+                elif len(self._pending) < _WORTH_A_TRANSACTION:
+                    await asyncio.sleep(self._window_s)
+                await self._commit_all()
         except StaleEpochError as error:
             self._refusal = error.message
             self._stale(error)
 
-    async def _commit(self, batch: list[_Item]) -> None:
-        """Write and answer all of it, or set aside what alone is refused while the rest is not."""
-        failures = 0
-        while batch:
+    async def _commit_all(self) -> None:
+        """Commit what is pending; while there is plenty, the next transaction runs as the answers of one are given."""
+        batch = self._take()
+        transaction = self._send(batch)
+        while True:
             try:
-                await self._attempt(batch)
+                results = await transaction
             except StaleEpochError:
                 raise
-            except StoreError as error:
-                failures += 1
-                self._complain(error, len(batch))
-                await asyncio.sleep(min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S))
-                if failures >= _PATIENCE and len(batch) > 1:
-                    batch = await self._one_by_one(batch)
             except Exception as error:
-                logger.exception("the store cannot write %d values", len(batch))
-                batch = await self._without_defect(batch, error)
-            else:
-                self._recovered()
+                await self._commit(batch, error)
                 return
+            finally:
+                self._sent_at = None
+            self._recovered()
+            if len(self._pending) < _WORTH_A_TRANSACTION:
+                self._answer(batch, results)
+                return
+            following = self._take()
+            transaction = self._send(following)
+            # The loop hears nothing of the next one before it has given these answers.
+            self._answer(batch, results)
+            batch = following
 
-    async def _attempt(self, batch: list[_Item]) -> None:
-        loop = asyncio.get_running_loop()
+    def _take(self) -> list[_Item]:
+        batch, self._pending = self._pending, []
+        return batch
+
+    def _send(self, batch: Sequence[_Item]) -> asyncio.Future[Sequence[WriteResult]]:
         self._sent_at = time.monotonic()
+        writes = [item.write for item in batch]
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._apply, writes)
+
+    async def _commit(self, batch: list[_Item], error: Exception | None = None) -> None:
+        """Write and answer all of it, or set aside what alone is refused. `error` is what it failed with already."""
+        failures = 0
+        while batch:
+            if error is None:
+                error = await self._attempt(batch)
+                if error is None:
+                    self._recovered()
+                    return
+            failures += 1
+            self._complain(error, len(batch))
+            await asyncio.sleep(min(_FIRST_PAUSE_S * 2**failures, _LONGEST_PAUSE_S))
+            if failures >= _PATIENCE:
+                if len(batch) > 1:
+                    batch = await self._one_by_one(batch)
+                elif not isinstance(error, StoreError):
+                    batch = [replace(batch[0], write=_without_content(batch[0].write, error))]
+            error = None
+
+    async def _attempt(self, batch: list[_Item]) -> Exception | None:
+        """None when it is written and answered, else what went wrong; raises `StaleEpochError`."""
         try:
-            results = await loop.run_in_executor(self._thread, self._apply, [item.write for item in batch])
+            results = await self._send(batch)
+        except StaleEpochError:
+            raise
+        except Exception as error:
+            return error
         finally:
             self._sent_at = None
         self._answer(batch, results)
+        return None
 
     async def _one_by_one(self, batch: list[_Item]) -> list[_Item]:
         """Find out whether the database is gone for all (then all come back) or refuses only some (set aside)."""
         refused: list[_Item] = []
         written = 0
         for position, item in enumerate(batch):
-            try:
-                await self._attempt([item])
-            except StaleEpochError:
-                raise
-            except Exception:
+            if await self._attempt([item]) is not None:
                 refused.append(item)
                 if not written and len(refused) == _PATIENCE:
                     return [*batch[position + 1 :], *refused]
@@ -194,18 +227,6 @@ class Committer:
         with suppress(StaleEpochError):  # the next batch will hear of it too
             await self._commit([item])
 
-    async def _without_defect(self, batch: list[_Item], error: Exception) -> list[_Item]:
-        """What is left to do about an error that is not the database's."""
-        if len(batch) > 1:
-            for item in batch:
-                await self._commit([item])
-            return []
-        bare = _without_content(batch[0].write, error)
-        if bare is not None:
-            return [replace(batch[0], write=bare)]
-        self._answer(batch, [WriteResult.STALE])
-        return []
-
     def _answer(self, batch: Sequence[_Item], results: Sequence[WriteResult]) -> None:
         self.transactions += 1
         self.writes += len(batch)
@@ -214,10 +235,11 @@ class Committer:
                 item.answer(result)
         self._after_batch()
 
-    def _complain(self, error: StoreError, waiting: int) -> None:
+    def _complain(self, error: Exception, waiting: int) -> None:
         if not self._refusal:
-            logger.warning("nothing can be recorded now, %d writes wait: %s", waiting, error)
-        self._refusal = error.message
+            trace = None if isinstance(error, StoreError) else error
+            logger.warning("nothing can be recorded now, %d writes wait: %s", waiting, error, exc_info=trace)
+        self._refusal = error.message if isinstance(error, StoreError) else f"The store has a defect: {error!r}."
 
     def _recovered(self) -> None:
         if self._refusal:
@@ -225,10 +247,10 @@ class Committer:
             self._refusal = ""
 
 
-def _without_content(write: Write, error: Exception) -> Write | None:
-    """A record that the store refuses, stripped to its lease and what was wrong; None where that was tried already."""
-    if not isinstance(write, SettleWrite) or write.record.outcome is Outcome.ERROR:
-        return None
+def _without_content(write: Write, error: Exception) -> Write:
+    """A record that the store cannot write, stripped to its lease and what was wrong; other writes as they are."""
+    if not isinstance(write, SettleWrite):
+        return write
     text = f"The record could not be stored: {error}"[:1000]
     record = AttemptRecord(
         lease=write.record.lease,

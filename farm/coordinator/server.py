@@ -14,6 +14,7 @@ Keepalive on both ends makes a half-open link known within 15 s; gRPC's defaults
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import platform
@@ -112,7 +113,7 @@ class Coordinator:
         address: str,
     ) -> None:
         self._settings = settings
-        self._store = store
+        self.store = store
         self._committer = committer
         self._server = server
         self._stopping: asyncio.Task[None] | None = None
@@ -165,6 +166,7 @@ class Coordinator:
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, server)
         artifact_pb2_grpc.add_ArtifactServiceServicer_to_server(ArtifactService(files, register), server)
         await server.start()
+        _collect_less()
         logger.info(
             "coordinator %s listens on %s, epoch %d, %d jobs unfinished",
             settings.host,
@@ -197,8 +199,17 @@ class Coordinator:
             await asyncio.wait_for(self._committer.drain(), _LAST_WRITES_S)
         await self._server.stop(_HANG_UP_S)
         await self._committer.close()
-        await asyncio.to_thread(self._store.close)
+        await asyncio.to_thread(self.store.close)
         logger.info("coordinator on %s has stopped", self.address)
+
+
+def _collect_less() -> None:
+    """Let Python look for cyclic garbage less often: of what the coordinator makes by the thousand nothing is cyclic.
+
+    Looking after each 700 new objects, among those of a long queue, cost a tenth of the time of every job.
+    """
+    gc.freeze()
+    gc.set_threshold(max(gc.get_threshold()[0], 50_000), 20, 100)
 
 
 def _is_loopback(host: str) -> bool:

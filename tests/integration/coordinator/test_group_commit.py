@@ -175,7 +175,7 @@ async def test_a_record_that_no_store_takes_is_stored_without_its_content(desk: 
     desk.store.mood = defect
     desk.put("sane")
     desk.committer.put(SettleWrite(record, Finish(Outcome.PASSED)), lambda result: desk.answers.append(("odd", result)))
-    await desk.drained()
+    await desk.until(lambda: len(desk.answers) == 2)
     assert dict(desk.answers) == {"odd": WriteResult.ACCEPTED, "sane": WriteResult.ACCEPTED}
     [stored] = [write for writes in desk.store.transactions for write in writes if isinstance(write, SettleWrite)]
     assert (stored.record.lease, stored.record.outcome, stored.record.error_kind) == (
@@ -184,6 +184,39 @@ async def test_a_record_that_no_store_takes_is_stored_without_its_content(desk: 
         ErrorKind.FARM,
     )
     assert "surrogates" in stored.record.error
+
+
+async def test_a_store_with_a_defect_answers_nothing_and_takes_nothing_away(desk: Desk) -> None:
+    """What is not answered is not acked, so the board keeps its record for a farm that has been mended."""
+
+    def defect(writes: Sequence[Write]) -> None:
+        raise NameError("name 'x' is not defined")
+
+    desk.store.mood = defect
+    record = AttemptRecord(Lease("j", 1), "board", 1, Outcome.PASSED)
+    desk.committer.put(SettleWrite(record, Finish(Outcome.PASSED)), lambda result: desk.answers.append(("j", result)))
+    desk.put("claim")
+    await desk.until(lambda: "defect" in desk.committer.trouble)
+    await asyncio.sleep(2.0)
+    assert desk.answers == []
+    desk.store.mood = lambda writes: None
+    await desk.until(lambda: len(desk.answers) == 2)
+
+
+async def test_a_busy_farm_commits_on_while_the_loop_hears_the_answers(desk: Desk) -> None:
+    """What is put while a transaction runs is on its way before that transaction's first answer is heard."""
+    heard: list[int] = []
+    desk.store.gate.clear()
+    for number in range(100):
+        desk.committer.put(claim(str(number)), lambda result: heard.append(len(desk.store.transactions)))
+    await asyncio.to_thread(desk.store.entered.wait, PATIENCE_S)
+    for number in range(100, 200):
+        desk.put(str(number))
+    desk.store.gate.set()
+    await desk.drained()
+    assert [len(transaction) for transaction in desk.store.transactions] == [100, 100]
+    assert len(heard) == 100
+    assert [name for name, _ in desk.answers] == [str(number) for number in range(100, 200)]
 
 
 async def test_a_newer_gateway_ends_all_writing(desk: Desk) -> None:
