@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from hypothesis import settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from farm.model.attempt import ErrorKind, Lease, Outcome
 from farm.model.board import Board, BoardIntent
@@ -77,6 +77,13 @@ class CoreMachine(RuleBasedStateMachine):
 
     # What the core is told.
 
+    @initialize(jobs=strategies.integers(1, 6), pick=picks)
+    def open_the_farm(self, jobs: int, pick: random.Random) -> None:
+        for board in BOARDS:
+            self.attach(board, keep=True, foreign=False)
+            self.ready(board)
+        self.submit(jobs, pick)
+
     @rule(count=strategies.integers(1, 3), pick=picks)
     def submit(self, count: int, pick: random.Random) -> None:
         made = []
@@ -89,6 +96,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(board=boards, keep=strategies.booleans(), foreign=strategies.booleans())
     def attach(self, board: str, keep: bool, foreign: bool) -> None:
+        lost = [] if keep else self.doing[board]
         if not keep:
             self.doing[board] = []
         running = (*self.doing[board], *((Lease("unheard-of", 3),) if foreign else ()))
@@ -97,6 +105,9 @@ class CoreMachine(RuleBasedStateMachine):
         self.credits[board] = 0
         self.wanted[board] = True
         self.tell(BoardAttached(self.now, Board(board, "model", board), running=running))
+        for lease in lost:
+            job = self.jobs[lease.job_id]
+            assert (job.state, job.fence) != ("leased", lease.fence), "what an agent lost is not waited for"
 
     @rule(board=boards)
     def detach(self, board: str) -> None:
@@ -116,20 +127,30 @@ class CoreMachine(RuleBasedStateMachine):
         self.tell(Heartbeat(self.now, board, tuple(self.doing[board])))
 
     @precondition(lambda self: self.unanswered)
-    @rule()
-    def commit(self) -> None:
-        self.tell(self.unanswered.pop(0))
+    @rule(count=strategies.integers(1, 4))
+    def commit(self, count: int) -> None:
+        for _ in range(min(count, len(self.unanswered))):
+            self.tell(self.unanswered.pop(0))
 
+    @precondition(lambda self: any(self.doing.values()))
+    @rule(pick=picks, outcome=strategies.sampled_from([Outcome.PASSED, Outcome.PASSED, Outcome.ERROR]))
+    def finish_and_ask_for_more(self, pick: random.Random, outcome: Outcome) -> None:
+        board = pick.choice([board for board in BOARDS if self.doing[board]])
+        kind = pick.choice(list(ErrorKind)) if outcome is Outcome.ERROR else None
+        self.tell(RecordArrived(self.now, self.doing[board].pop(0), board, outcome, kind, "why"))
+        self.ready(board)
+
+    @precondition(lambda self: any(self.doing.values()))
     @rule(
-        board=boards,
+        pick=picks,
         outcome=strategies.sampled_from(list(Outcome)),
         kind=strategies.sampled_from([None, *ErrorKind]),
         again=strategies.booleans(),
     )
-    def record(self, board: str, outcome: Outcome, kind: ErrorKind | None, again: bool) -> None:
-        if self.doing[board]:
-            lease = self.doing[board][0] if again else self.doing[board].pop(0)
-            self.tell(RecordArrived(self.now, lease, board, outcome, kind, "why"))
+    def record(self, pick: random.Random, outcome: Outcome, kind: ErrorKind | None, again: bool) -> None:
+        board = pick.choice([board for board in BOARDS if self.doing[board]])
+        lease = self.doing[board][0] if again else self.doing[board].pop(0)
+        self.tell(RecordArrived(self.now, lease, board, outcome, kind, "why"))
 
     @rule(pick=picks)
     def record_out_of_the_blue(self, pick: random.Random) -> None:
@@ -176,6 +197,7 @@ class CoreMachine(RuleBasedStateMachine):
             assert (job.state, job.fence, job.board_id) == ("leased", command.lease.fence, command.board_id)
             assert command.board_id in self.attached
             assert command.lease.job_id not in self.cancelled
+            assert self.claimed_in[command.lease] == self.session[command.board_id]
             self.doing[command.board_id].append(command.lease)
         elif isinstance(command, SendCancel):
             assert command.board_id in self.attached
