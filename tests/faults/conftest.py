@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,6 @@ import pytest
 
 LEASE_S = 4.0
 _PAUSE_S = 1.5
-UNFENCED = Path(__file__).with_name("unfenced_farm.py")
 
 
 @dataclass
@@ -35,6 +34,7 @@ class Yard:
 
     folder: Path
     coordinator_command: tuple[str, ...] = (sys.executable, "-m", "farm.cli.main")
+    on_ray: bool = False
     port: int = field(default_factory=lambda: free_port())
     agents: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     coordinator: subprocess.Popen[bytes] | None = None
@@ -58,6 +58,9 @@ class Yard:
         return self.folder / "ledger"
 
     def start_coordinator(self) -> None:
+        if self.on_ray:
+            self.farm("up", "--listen", self.address, "--lease", str(LEASE_S))
+            return
         command = [*self.coordinator_command, "up", "--foreground", "--listen", self.address, "--lease", str(LEASE_S)]
         self.coordinator = self._spawn(command, "coordinator")
 
@@ -74,6 +77,19 @@ class Yard:
     def attached(self) -> int:
         ((count,),) = self.ask("SELECT count(*) FROM board WHERE state <> 'offline'")
         return int(str(count))
+
+    def kill_gateway(self) -> bool:
+        """Kill the process that hosts the gateway; whether it is Ray's to start it again, or ours, says `on_ray`."""
+        if self.on_ray:
+            ((pid,),) = self.ask("SELECT pid FROM gateway")
+            with suppress(ProcessLookupError):
+                os.kill(int(str(pid)), signal.SIGKILL)
+                return True
+        elif self.coordinator is not None and self.coordinator.poll() is None:
+            self.coordinator.kill()
+            self.coordinator.wait()
+            return True
+        return False
 
     def start_agent(self, name: str) -> None:
         command = [sys.executable, "-m", "farm_agent", "--join", self.address, "--name", name, "--board-id", name]
@@ -132,6 +148,8 @@ class Yard:
                         child.kill()
             process.kill()
             process.wait()
+        if self.on_ray and self.is_up():
+            self.farm("down", "--grace", "0")
 
     def _spawn(self, command: list[str], name: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -141,8 +159,9 @@ class Yard:
 class Storm:
     """Kills and freezes what stands in a yard, at random but seeded, until it is told to stop."""
 
-    def __init__(self, yard: Yard, seed: int) -> None:
+    def __init__(self, yard: Yard, seed: int, weights: Mapping[str, int]) -> None:
         self._yard = yard
+        self._weights = weights
         self._random = random.Random(seed)
         self._due: list[tuple[float, Callable[[], None]]] = []
         self.strikes: Counter[str] = Counter()
@@ -166,7 +185,7 @@ class Storm:
         return False
 
     def _strike(self) -> None:
-        kind = self._random.choices(["agent", "gateway", "freeze", "runner"], [4, 1, 2, 3])[0]
+        kind = self._random.choices(list(self._weights), list(self._weights.values()))[0]
         getattr(self, f"_strike_{kind}")()
 
     def _strike_agent(self) -> None:
@@ -179,12 +198,10 @@ class Storm:
             self._later(self._random.uniform(0.0, 1.0), lambda: self._yard.start_agent(name))
 
     def _strike_gateway(self) -> None:
-        coordinator = self._yard.coordinator
-        if coordinator is not None and coordinator.poll() is None:
-            coordinator.kill()
-            coordinator.wait()
+        if self._yard.kill_gateway():
             self.strikes["gateway"] += 1
-            self._later(self._random.uniform(0.0, 1.0), self._yard.start_coordinator)
+            if not self._yard.on_ray:
+                self._later(self._random.uniform(0.0, 1.0), self._yard.start_coordinator)
 
     def _strike_freeze(self) -> None:
         agent = self._yard.agents[self._random.choice(sorted(self._yard.agents))]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,42 +16,54 @@ MOST_EXECUTIONS_PER_JOB = 1.25
 pytestmark = [pytest.mark.storm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def ride_out(yard: Any, make_storm: Any, jobs: int, seed: int, patience_s: float) -> tuple[str, Any, bool]:
+EVERYTHING = {"agent": 4, "gateway": 1, "freeze": 2, "runner": 3}
+UNFENCED = (sys.executable, str(Path(__file__).with_name("unfenced_farm.py")))
+
+
+def ride_out(yard: Any, jobs: int, storm: Any, patience_s: float) -> tuple[str, bool]:
     yard.start_coordinator()
     yard.wait_until(yard.is_up)
     for index in range(AGENTS):
         yard.start_agent(f"board-{index}")
     yard.wait_until(lambda: yard.attached() == AGENTS)
     run_id = yard.submit(jobs)
-    storm = make_storm(yard, seed)
-    over = storm.rage(lambda: yard.unfinished(run_id) == 0, patience_s=patience_s)
-    return run_id, storm, over
+    return run_id, storm.rage(lambda: yard.unfinished(run_id) == 0, patience_s=patience_s)
 
 
 def test_every_job_ends_once_and_is_recorded_once(
     make_yard: Callable[..., Any], make_storm: Any, find_violations: Callable[..., list[str]]
 ) -> None:
     yard = make_yard()
-    run_id, storm, over = ride_out(yard, make_storm, JOBS, seed=1, patience_s=420.0)
+    storm = make_storm(yard, seed=1, weights=EVERYTHING)
+    run_id, over = ride_out(yard, JOBS, storm, patience_s=420.0)
     assert over, f"{yard.unfinished(run_id)} jobs are unfinished after {dict(storm.strikes)}"
     assert find_violations(yard, run_id, JOBS) == []
-    assert all(storm.strikes[kind] >= 2 for kind in ("agent", "gateway", "freeze", "runner")), storm.strikes
+    assert all(storm.strikes[kind] >= 2 for kind in EVERYTHING), storm.strikes
     executions = yard.executions()
     assert sum(executions.values()) / JOBS <= MOST_EXECUTIONS_PER_JOB
     assert len(executions) >= JOBS - storm.strikes["runner"]
 
 
+@pytest.mark.ray
+def test_the_ray_actor_that_hosts_the_gateway_may_be_killed_too(
+    make_yard: Callable[..., Any], make_storm: Any, find_violations: Callable[..., list[str]]
+) -> None:
+    yard = make_yard(on_ray=True)
+    jobs = 400
+    storm = make_storm(yard, seed=3, weights={"gateway": 1, "agent": 2})
+    run_id, over = ride_out(yard, jobs, storm, patience_s=300.0)
+    assert over, f"{yard.unfinished(run_id)} jobs are unfinished after {dict(storm.strikes)}"
+    assert find_violations(yard, run_id, jobs) == []
+    assert storm.strikes["gateway"] >= 2, storm.strikes
+    assert sum(yard.executions().values()) / jobs <= MOST_EXECUTIONS_PER_JOB
+
+
 def test_without_the_fence_the_same_check_fails(
     make_yard: Callable[..., Any], make_storm: Any, find_violations: Callable[..., list[str]]
 ) -> None:
-    yard = make_yard(coordinator_command=_unfenced())
-    jobs = 300
-    run_id, _, over = ride_out(yard, make_storm, jobs, seed=2, patience_s=120.0)
-    assert not over or find_violations(yard, run_id, jobs)
-
-
-def _unfenced() -> tuple[str, ...]:
-    import sys
-    from pathlib import Path
-
-    return (sys.executable, str(Path(__file__).with_name("unfenced_farm.py")))
+    """Boards that freeze for longer than their lease report late: without a fence those jobs end twice."""
+    yard = make_yard(coordinator_command=UNFENCED)
+    jobs = 400
+    run_id, over = ride_out(yard, jobs, make_storm(yard, seed=2, weights={"freeze": 1}), patience_s=200.0)
+    assert over
+    assert [found for found in find_violations(yard, run_id, jobs) if found.endswith("ended 2 times")]

@@ -1,21 +1,36 @@
 """The farm with its fence taken down: the control run that the kill storm must catch.
 
 Run like the command line it stands for: `python unfenced_farm.py up --foreground …`. Every record is believed, whoever
-holds the lease, and a second result overwrites nothing but is not refused either.
+holds the lease. A second result of a job is left out, as the database would refuse it and stop everything; that the
+job ended twice is what has to be noticed.
 """
 
 from __future__ import annotations
 
 from farm.cli.main import main
-from farm.store import batch, leases, statements
+from farm.store import batch, leases
+from farm.store.writes import SettleWrite, WriteResult
+
+_note_record = batch.Batch._note_record
+_recorded: set[str] = set()
 
 
-def _anybody_holds(job: leases.Standing, fence: int, board_id: str) -> bool:
-    return True
+def _believe(job: leases.Standing, write: SettleWrite) -> WriteResult:
+    job.settled |= {write.record.lease.fence}
+    leases._dispose(job, write.disposition, write.record.board_id)
+    return WriteResult.ACCEPTED
 
 
-leases._holds = _anybody_holds
-setattr(batch, "INSERT_RESULT", statements.INSERT_RESULT.prefix_with("OR IGNORE", dialect="sqlite"))  # noqa: B010 - a mutant
+def _note_record_once(self: batch.Batch, job: leases.Standing, write: SettleWrite) -> None:
+    before = len(self._results)
+    _note_record(self, job, write)
+    if len(self._results) > before and job.job_id in _recorded:
+        self._results.pop()
+    _recorded.add(job.job_id)
+
+
+leases._settle = _believe
+setattr(batch.Batch, "_note_record", _note_record_once)  # noqa: B010 - an assignment would be to a method
 
 if __name__ == "__main__":
     main()
