@@ -33,6 +33,8 @@ from farm.wire.control import from_intent, from_model_file, to_status, to_watch_
 __all__ = ["ControlService", "Coordination"]
 
 _LONGEST_BOARD_WAIT_S = 3600.0
+_RETURN_S = 20.0
+"""Agents come back within this time after a coordinator was killed: half a second, doubled at each vain try."""
 _WATCH_PAUSE_S = 0.2
 _CHANGES_IN_A_MESSAGE = 500
 
@@ -48,6 +50,8 @@ class Coordination:
     """Without a password."""
     started_at: float
     """On the monotonic clock."""
+    missed: frozenset[str] = frozenset()
+    """Boards that were attached when the coordinator before this one ended: they are about to come back."""
 
 
 class ControlService(control_pb2_grpc.ControlServiceServicer):
@@ -165,6 +169,7 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
     async def _expand(self, sweep: Sweep, run_id: str, files: list[ModelFile], wait_s: float) -> tuple[Job, ...]:
         """The jobs, as soon as the boards that are attached allow them; raises `NoBoardError` after the wait."""
         deadline = time.monotonic() + wait_s
+        await self._welcome_back(deadline)
         while True:
             boards = self._gateway.live.attached_boards()
             try:
@@ -175,6 +180,16 @@ class ControlService(control_pb2_grpc.ControlServiceServicer):
                     raise
                 if boards == self._gateway.live.attached_boards():
                     await self._gateway.live.next_arrival(left_s)
+
+    async def _welcome_back(self, deadline: float) -> None:
+        """Just after a restart, a sweep for each board must not leave out those that are still on their way back."""
+        deadline = min(deadline, self._coordination.started_at + _RETURN_S)
+        live = self._gateway.live
+        while self._coordination.missed - {board.board_id for board in live.attached_boards()}:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                return
+            await live.next_arrival(left_s)
 
     def _require(self, files: list[ModelFile]) -> None:
         """Whatever a job will be sent to fetch must be here; raises `ModelFileError`."""

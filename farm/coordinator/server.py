@@ -35,9 +35,11 @@ from farm.coordinator.committer import Committer
 from farm.coordinator.control import ControlService, Coordination
 from farm.coordinator.gateway import Gateway, GatewayIdentity
 from farm.errors import CoordinatorError, InsecureAddressError, StaleEpochError
+from farm.model.board import BoardState
 from farm.model.job import ArtifactRef
 from farm.scheduling.core import Core
 from farm.scheduling.policy import Policy
+from farm.store.queries import boards
 from farm.store.store import Epoch, Store
 
 __all__ = ["Coordinator", "CoordinatorSettings", "check_listen_address"]
@@ -140,6 +142,8 @@ class Coordinator:
     async def _serve(cls, settings: CoordinatorSettings, store: Store, epoch: Epoch, started_at: float) -> Coordinator:
         jobs = await asyncio.to_thread(store.load_unfinished)
         standing = await asyncio.to_thread(store.load_boards)
+        known = await asyncio.to_thread(boards, store) if settings.host != "embedded" else []
+        missed = frozenset(entry.board.board_id for entry in known if entry.state is not BoardState.OFFLINE)
         files = await asyncio.to_thread(ArtifactFiles, settings.data_dir / "artifacts")
         server = grpc.aio.server(options=_OPTIONS)
         address = _bind(server, settings)
@@ -155,7 +159,7 @@ class Coordinator:
         coordinator_id = uuid.uuid4().hex
         identity = GatewayIdentity(coordinator_id, epoch.number, settings.heartbeat_s, settings.lease_s)
         gateway = Gateway(identity, core, committer, files, standing=standing, jobs=jobs)
-        about = Coordination(coordinator_id, epoch, settings.host, store.where, started_at)
+        about = Coordination(coordinator_id, epoch, settings.host, store.where, started_at, missed)
 
         async def register(ref: ArtifactRef) -> None:
             await committer.call(lambda: store.put_artifact_row(ref))
