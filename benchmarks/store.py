@@ -78,6 +78,8 @@ def main() -> None:
         for name, record in (("bare", bare_record), ("full", full_record)):
             results[f"sqlite_{name}"] = compare(Path(folder) / name, record, arguments.seconds)
     if arguments.postgres:
+        with Store.open(arguments.postgres) as store:
+            results["postgresql_settings"] = server_settings(store)
         for name, record in (("bare", bare_record), ("full", full_record)):
             with Store.open(arguments.postgres) as store:
                 results[f"postgresql_{name}"] = time_alone(store, name, record, arguments.seconds)
@@ -166,6 +168,13 @@ def time_alone(store: Store, name: str, record: Callable[[Job], AttemptRecord], 
         with timed(timings):
             pairs.work(batches)
     return {"store": describe(timings)}
+
+
+def server_settings(store: Store) -> dict[str, str]:
+    """What decides how a server's figures are to be read."""
+    with store.read() as connection:
+        names = ("server_version", "fsync", "synchronous_commit")
+        return {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names}
 
 
 def describe(timings: list[Timing]) -> dict[str, float]:
