@@ -26,6 +26,8 @@ async def test_a_sweep_for_each_board_leaves_out_none_that_is_on_its_way_back(fa
     await restart_after_a_crash(farm)
     await farm.attached("a")
     submitting = asyncio.create_task(farm.submit(2, each="board"))
+    done, _ = await asyncio.wait({submitting}, timeout=0.5)
+    assert not done  # it would be by now, had it not waited
     await farm.attached("b")
     run_id = await submitting
     boards = {board_ids for (board_ids,) in farm.ask("SELECT board_ids_json FROM job JOIN job_spec USING (job_no)")}
