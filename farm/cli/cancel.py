@@ -27,16 +27,19 @@ def cancel(
 
     from farm.cli.standing import find_stored_run, job_ids_of, open_farm
     from farm.coordinator.places import Places
+    from farm.model.job import RunState
 
     places = Places.from_environment()
-    run_id = find_stored_run(places, run).run_id
+    stored = find_stored_run(places, run)
+    run_id = stored.run_id
     job_ids = job_ids_of(places, run_id, job) if job else []
 
     async def ask() -> int:
         async with open_farm(places, with_agent=False) as (client, _):
             return await client.cancel(run_id, job_ids, reason)
 
-    cancelled = asyncio.run(ask())
+    # A coordinator is not asked about a run that is over: it has forgotten it.
+    cancelled = asyncio.run(ask()) if stored.state is RunState.OPEN else 0
     if as_json:
         print_json({"run": run_id, "cancelled": cancelled})
     else:

@@ -115,8 +115,9 @@ def _wrong_words(error: TyperException) -> int:
 
 
 def _complain(what: str, hint: str) -> None:
-    _say(f"farm: {what}")
-    for line in hint.splitlines():
+    first, *rest = [*what.splitlines(), *hint.splitlines()] or [""]
+    _say(f"farm: {first}")
+    for line in rest:
         _say(f"      {line}")
 
 

@@ -178,7 +178,7 @@ class _Order:
         except (CoordinatorError, StoreError) as error:
             if isinstance(error, AgentEndedError) and error.status == _AGENTS_BAD_OPTIONS and self.boards:
                 raise typer.BadParameter(error.reason, param_hint="--board") from error
-            error.hint = " ".join(part for part in (error.hint, _how_to_go_on(places, run_id)) if part)
+            error.hint = "\n".join(part for part in (error.hint, _how_to_go_on(places, run_id)) if part)
             raise
 
     async def _put_and_queue(

@@ -183,10 +183,15 @@ class LocalEngine:
         how = f"was killed by {_signal_name(-status)}" if status < 0 else f"ended with exit code {status}"
         if status in _WOULD_END_AGAIN or self._restarts == _RESTARTS or self._coordinator is None:
             often = f" {self._restarts + 1} times" if self._restarts else ""
-            raise AgentEndedError(how + often, self._last_words(), hint=f"Its log is {self._log}.", status=status)
+            raise AgentEndedError(how + often, self._why(status), hint=f"Its log is {self._log}.", status=status)
         self._restarts += 1
         self._notice(f"The agent of this machine {how}; it was started again, and what it was on is tried again.")
         return self._start_agent(self._coordinator.address)
+
+    def _why(self, status: int) -> str:
+        if status == -signal.SIGKILL:
+            return "somebody killed it, or the kernel did for want of memory (`dmesg` says so)."
+        return self._last_words()
 
     def _last_words(self) -> str:
         """What it said of its end, since its last start."""
