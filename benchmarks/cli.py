@@ -1,11 +1,11 @@
 """How long a person waits: `farm --help`, and `farm submit` until the first sample of a real model.
 
-    uv run python benchmarks/cli.py
+    uv run python -m benchmarks.cli
 
 Each figure is a whole process, the median of several runs after one warm-up, beside a named baseline in the same run:
-an interpreter that does nothing, and the bare import of typer. The time to the first sample is that of the second and later
-submits (environments and models are there already) on the embedded engine, from the start of the process to the
-moment at which the runner's first timed inference began, as the database says.
+an interpreter that does nothing, and the bare import of typer. The time to the first sample is that of the second and
+later submits (environments and models are there already) on the embedded engine, from the start of the process to
+the moment at which the runner's first timed inference began, as the database says.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from machine import describe
+from benchmarks.machine import describe_machine
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = Path(__file__).with_name("results") / "cli.json"
@@ -53,7 +53,7 @@ def first_sample_s(environment: dict[str, str], sweep: Path, home: Path) -> floa
     wall_s([sys.executable, "-m", "farm.cli.main", "submit", str(sweep), "--quiet"], environment)
     with closing(sqlite3.connect(home / "farm.sqlite")) as connection:
         query = (
-            "SELECT a.started_unix_s + l.measure_start_s FROM attempt a JOIN launch l USING (job_id, fence) "
+            "SELECT a.started_unix_s + l.measure_start_s FROM attempt a JOIN launch l USING (job_no, fence) "
             "ORDER BY a.started_unix_s DESC LIMIT 1"
         )
         (measured,) = connection.execute(query).fetchone()
@@ -89,7 +89,7 @@ def main() -> None:
     base = figures["interpreter"]["median_s"]
     for name, figure in figures.items():
         print(f"{name:20} median {figure['median_s'] * 1e3:7.0f} ms   {figure['median_s'] / base:5.1f} x interpreter")
-    RESULT.write_text(json.dumps({"machine": describe(), "figures": figures}, indent=2) + "\n")
+    RESULT.write_text(json.dumps({"machine": describe_machine(), "figures": figures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
