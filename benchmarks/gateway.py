@@ -311,7 +311,8 @@ def bare_ray(calls: int = 2000) -> dict[str, Any]:
     """Pipelined calls of one actor that does nothing; how a gateway made of actors would have to speak to itself."""
     script = (
         "import json, time, ray\n"
-        "ray.init(address='local', num_cpus=2, include_dashboard=False, object_store_memory=80_000_000, log_to_driver=False)\n"
+        "ray.init(address='local', num_cpus=2, include_dashboard=False, object_store_memory=80_000_000,\n"
+        "         log_to_driver=False)\n"
         "class Echo:\n    def say(self, x):\n        return x\n"
         "actor = ray.remote(Echo).remote()\n"
         "ray.get(actor.say.remote(0))\n"

@@ -1,6 +1,6 @@
-"""The gateway: translates what agents say into the core's events, and carries out what the core asks for.
+"""The gateway: translates what agents say into the core's events, and has carried out what the core asks for.
 
-    read ─> from_event ─> core.handle ─> commands ─┬─ to an agent: gathered in its session, sent at the next wake-up
+    read ─> from_event ─> core.handle ─> carrier ──┬─ to an agent: gathered in its session, sent at the next wake-up
                               ^                    └─ to the store: put into the committer's next transaction
                               └── ClaimCommitted, SettleCommitted ── answered when that is committed
 
@@ -18,14 +18,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from devicefarm.v1 import gateway_pb2
 from farm.coordinator.artifact_files import ArtifactFiles
+from farm.coordinator.carrier import Carrier
 from farm.coordinator.committer import Committer
 from farm.coordinator.live import LiveFarm
-from farm.coordinator.records import TakenRecord, take_record
+from farm.coordinator.records import take_record
 from farm.coordinator.session import Session
 from farm.errors import CoordinatorError, UnknownRunError, WireError
 from farm.model.attempt import Lease
@@ -33,17 +33,7 @@ from farm.model.board import Board, BoardHealth, BoardIntent, BoardState
 from farm.model.job import Job, JobState
 from farm.scheduling import commands as ask
 from farm.scheduling import events as hear
-from farm.store.writes import (
-    BoardStateWrite,
-    BoardWrite,
-    ClaimWrite,
-    ExpireWrite,
-    FinishWrite,
-    HealthWrite,
-    IntentWrite,
-    SettleWrite,
-    WriteResult,
-)
+from farm.store.writes import BoardStateWrite, BoardWrite, IntentWrite, WriteResult
 from farm.wire import gateway as wire
 
 __all__ = ["Gateway", "GatewayIdentity"]
@@ -86,30 +76,17 @@ class Gateway:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.identity = identity
-        self.live = LiveFarm()
+        self.live = LiveFarm(standing)
         self.committer = committer
         self._core = core
         self._files = files
         self._clock = clock
-        self._standing = dict(standing)
         self._agents: dict[str, Session] = {}
         self._boards: dict[str, Session] = {}
-        self._taken: dict[Lease, TakenRecord] = {}
-        self._reporters: dict[Lease, Session] = {}
+        self._carrier = Carrier(self.live, committer, self._boards, self.feed, clock)
         self.draining = asyncio.Event()
         """Set once no more jobs are given out and no more runs taken."""
         self._closed = False
-        self._lease_ended = asyncio.Event()
-        self._carry: dict[type, Callable[[Any], None]] = {
-            ask.Claim: self._claim,
-            ask.Settle: self._settle,
-            ask.Expire: self._expire,
-            ask.FinishQueued: self._finish_queued,
-            ask.SetHealth: self._set_health,
-            ask.SendAssign: self._send_assign,
-            ask.SendCancel: self._send_cancel,
-            ask.Ack: self._ack,
-        }
         self.live.add(jobs, whole=False)
         self.feed(hear.RunSubmitted(self._clock(), tuple(jobs)))
         self._ticker = asyncio.create_task(self._tick(), name="gateway-tick")
@@ -123,7 +100,7 @@ class Gateway:
         if self._closed:
             return
         for command in self._core.handle(event):
-            self._carry[type(command)](command)
+            self._carrier.carry_out(command)
 
     # agents
 
@@ -208,8 +185,7 @@ class Gateway:
 
     def forget(self, session: Session) -> None:
         """Acks have nowhere to go any more; the records will be sent again and answered as duplicates."""
-        for lease in [lease for lease, reporter in self._reporters.items() if reporter is session]:
-            del self._reporters[lease]
+        self._carrier.forget(session)
 
     # people
 
@@ -232,7 +208,7 @@ class Gateway:
 
     async def set_intent(self, board_id: str, intent: BoardIntent, reason: str) -> None:
         """What the operator wants of a board; remembered across restarts."""
-        if board_id not in self._standing and board_id not in self.live.boards:
+        if not self.live.has_seen(board_id):
             raise UnknownRunError(f"No board {board_id!r} has ever attached.", hint="`farm boards` lists them.")
         written: asyncio.Future[WriteResult] = asyncio.get_running_loop().create_future()
         self.committer.put(
@@ -240,8 +216,6 @@ class Gateway:
             lambda result: None if written.done() else written.set_result(result),
         )
         await written
-        health, _ = self._standing_of(board_id)
-        self._standing[board_id] = health, intent
         self.live.judged(board_id, intent=intent)
         self.feed(hear.IntentChanged(self._clock(), board_id, intent))
 
@@ -252,9 +226,9 @@ class Gateway:
             self.feed(hear.IntentChanged(self._clock(), board_id, BoardIntent.DRAINING))
         deadline = self._clock() + grace_s
         while self.live.leased and (left_s := deadline - self._clock()) > 0:
-            self._lease_ended.clear()
+            self._carrier.lease_ended.clear()
             try:
-                await asyncio.wait_for(self._lease_ended.wait(), left_s)
+                await asyncio.wait_for(self._carrier.lease_ended.wait(), left_s)
             except asyncio.TimeoutError:
                 return
 
@@ -310,24 +284,15 @@ class Gateway:
         if board_id not in session.boards:
             raise WireError(f"{field} is {board_id!r}, which is no board of the agent {session.agent_id}.")
 
-    def _standing_of(self, board_id: str) -> tuple[BoardHealth, BoardIntent]:
-        return self._standing.get(board_id, (BoardHealth.UNKNOWN, BoardIntent.ENABLED))
-
     def _attach(self, session: Session, board: Board, running: tuple[Lease, ...], spooled: tuple[Lease, ...]) -> None:
-        health, intent = self._standing_of(board.board_id)
         self._boards[board.board_id] = session
-        self._standing[board.board_id] = health, intent
-        lease = next((lease for lease in running if self._holds(board.board_id, lease)), None)
-        self.live.attached(board, health, intent, lease)
+        lease = next((lease for lease in running if self.live.holds(board.board_id, lease)), None)
+        health, intent = self.live.attached(board, lease)
         # Before anything else that the core may write about this board.
         self.committer.put(BoardWrite(board, BoardState.IDLE if lease is None else BoardState.BUSY))
         if self.draining.is_set():
             intent = BoardIntent.DRAINING
         self.feed(hear.BoardAttached(self._clock(), board, health, intent, running, spooled))
-
-    def _holds(self, board_id: str, lease: Lease) -> bool:
-        job = self.live.job(lease.job_id)
-        return job is not None and job.state is JobState.LEASED and (job.board_id, job.fence) == (board_id, lease.fence)
 
     def _detach(self, board_id: str) -> None:
         self._boards.pop(board_id, None)
@@ -349,25 +314,13 @@ class Gateway:
         if holder is None:
             self._attach(session, event.board, (), ())
             return
-        board = self.live.boards[board_id]
-        board.board = event.board
-        self.live.judged(board_id)
-        self.committer.put(BoardWrite(event.board, board.as_status().state))
+        self.committer.put(BoardWrite(event.board, self.live.changed(event.board).state))
         self.feed(hear.BoardChanged(self._clock(), event.board))
 
     async def _take_record(self, session: Session, event: wire.AgentRecord) -> None:
         job = self.live.job(event.message.job_id)
         taken = await take_record(event.message, None if job is None else job.spec, self._files)
-        record = taken.record
-        session.owe_ack(record.lease, event.message.ByteSize())
-        self._reporters[record.lease] = session
-        self._taken[record.lease] = taken
-        self.feed(
-            hear.RecordArrived(
-                self._clock(), record.lease, record.board_id, record.outcome, record.error_kind, record.error
-            )
-        )
-        self._taken.pop(record.lease, None)
+        self._carrier.hand_over(taken, session, event.message.ByteSize())
         await session.room()
 
     async def _tick(self) -> None:
@@ -380,82 +333,3 @@ class Gateway:
                 held_until = now + 2 * self.identity.heartbeat_s
             if now >= held_until:
                 self.feed(hear.Tick(now))
-
-    # commands to the store
-
-    def _claim(self, command: ask.Claim) -> None:
-        write = ClaimWrite(command.lease, command.board_id, command.attempt)
-        self.committer.put(write, partial(self._claimed, command))
-
-    def _claimed(self, command: ask.Claim, result: WriteResult) -> None:
-        accepted = result is not WriteResult.STALE
-        if accepted:
-            self.live.claimed(command.lease, command.board_id, command.attempt)
-        self.feed(hear.ClaimCommitted(self._clock(), command.lease, accepted))
-
-    def _settle(self, command: ask.Settle) -> None:
-        taken = self._taken[command.lease]
-        passed = isinstance(command.disposition, ask.Finish)
-        write = SettleWrite(taken.record, command.disposition, taken.summary if passed else None)
-        self.committer.put(write, partial(self._settled, command, taken.record.duration_s))
-
-    def _settled(self, command: ask.Settle, took_s: float, result: WriteResult) -> None:
-        if result is not WriteResult.STALE and self._holds(command.board_id, command.lease):
-            self._lease_over(command, took_s)
-        self.feed(
-            hear.SettleCommitted(
-                self._clock(), command.lease, result is WriteResult.ACCEPTED, result is WriteResult.DUPLICATE
-            )
-        )
-
-    def _expire(self, command: ask.Expire) -> None:
-        write = ExpireWrite(command.lease, command.board_id, command.disposition)
-        self.committer.put(write, partial(self._expired, command))
-
-    def _expired(self, command: ask.Expire, result: WriteResult) -> None:
-        # Stale also where the answer to the same write was lost before: what counts is whether the lease still shows.
-        if self._holds(command.board_id, command.lease):
-            self._lease_over(command, 0.0)
-
-    def _lease_over(self, command: ask.Settle | ask.Expire, took_s: float) -> None:
-        end = command.disposition
-        if isinstance(end, ask.Finish):
-            self.live.finished(command.lease.job_id, end, lease=command.lease, board_id=command.board_id, took_s=took_s)
-        else:
-            self.live.requeued(command.lease, command.board_id, end)
-        self._lease_ended.set()
-
-    def _finish_queued(self, command: ask.FinishQueued) -> None:
-        def finished(result: WriteResult) -> None:
-            if result is WriteResult.ACCEPTED:
-                self.live.finished(command.job_id, command.finish, lease=None, board_id="")
-
-        self.committer.put(FinishWrite(command.job_id, command.finish), finished)
-
-    def _set_health(self, command: ask.SetHealth) -> None:
-        def judged(result: WriteResult) -> None:
-            if result is WriteResult.ACCEPTED:
-                _, intent = self._standing_of(command.board_id)
-                self._standing[command.board_id] = command.health, intent
-                self.live.judged(command.board_id, health=command.health)
-
-        self.committer.put(HealthWrite(command.board_id, command.health, command.evidence), judged)
-
-    # commands to agents
-
-    def _send_assign(self, command: ask.SendAssign) -> None:
-        session = self._boards.get(command.board_id)
-        job = self.live.job(command.lease.job_id)
-        if session is not None and job is not None:
-            session.send(wire.to_assign(command.board_id, command.lease, command.attempt, job.spec))
-
-    def _send_cancel(self, command: ask.SendCancel) -> None:
-        session = self._boards.get(command.board_id)
-        if session is not None:
-            session.send(wire.to_cancel(command.lease, command.reason))
-
-    def _ack(self, command: ask.Ack) -> None:
-        session = self._reporters.pop(command.lease, None)
-        if session is not None:
-            session.acked(command.lease)
-            session.send(wire.to_ack(command.lease, recorded=command.recorded, duplicate=command.duplicate))

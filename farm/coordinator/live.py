@@ -10,7 +10,7 @@ it, so a slow reader sees fewer steps, never old ones, and holds up nobody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -145,8 +145,10 @@ class Watcher:
 class LiveFarm:
     """Every unfinished run, the last finished ones, and every board that attached."""
 
-    def __init__(self) -> None:
+    def __init__(self, standing: Mapping[str, tuple[BoardHealth, BoardIntent]] | None = None) -> None:
+        """`standing` is what the store knows of the health and intent of boards that came before."""
         self.boards: dict[str, LiveBoard] = {}
+        self._standing = dict(standing or {})
         self._runs: dict[str, _LiveRun] = {}
         self._jobs: dict[str, tuple[LiveJob, _LiveRun]] = {}
         self._watchers: set[Watcher] = set()
@@ -258,11 +260,21 @@ class LiveFarm:
 
     # boards
 
-    def attached(self, board: Board, health: BoardHealth, intent: BoardIntent, lease: Lease | None) -> None:
-        self.boards[board.board_id] = LiveBoard(board, health, intent, lease=lease)
+    def attached(self, board: Board, lease: Lease | None) -> tuple[BoardHealth, BoardIntent]:
+        """A board came; returns how it stands."""
+        standing = self._standing.setdefault(board.board_id, (BoardHealth.UNKNOWN, BoardIntent.ENABLED))
+        self.boards[board.board_id] = LiveBoard(board, *standing, lease=lease)
         self._changed_board(board.board_id)
         for arrival in self._arrivals:
             arrival.set()
+        return standing
+
+    def changed(self, board: Board) -> BoardStatus:
+        """An attached board says something new of itself."""
+        live = self.boards[board.board_id]
+        live.board = board
+        self._changed_board(board.board_id)
+        return live.as_status()
 
     def detached(self, board_id: str) -> None:
         self.boards[board_id].attached = False
@@ -270,10 +282,20 @@ class LiveFarm:
 
     def judged(self, board_id: str, *, health: BoardHealth | None = None, intent: BoardIntent | None = None) -> None:
         """Health or intent changed, committed."""
+        known_health, known_intent = self._standing.get(board_id, (BoardHealth.UNKNOWN, BoardIntent.ENABLED))
+        standing = self._standing[board_id] = health or known_health, intent or known_intent
         if (board := self.boards.get(board_id)) is not None:
-            board.health = health or board.health
-            board.intent = intent or board.intent
+            board.health, board.intent = standing
             self._changed_board(board_id)
+
+    def has_seen(self, board_id: str) -> bool:
+        """Whether the board has ever attached, also to an earlier coordinator."""
+        return board_id in self._standing
+
+    def holds(self, board_id: str, lease: Lease) -> bool:
+        """Whether the job is leased to this board under this fence."""
+        job = self.job(lease.job_id)
+        return job is not None and job.state is JobState.LEASED and (job.board_id, job.fence) == (board_id, lease.fence)
 
     def attached_boards(self) -> tuple[Board, ...]:
         """Those that can be given jobs now."""
@@ -290,11 +312,6 @@ class LiveFarm:
         finally:
             self._arrivals.discard(arrival)
         return True
-
-    def lease_on(self, board_id: str) -> Lease | None:
-        """What the board works on, as far as was committed."""
-        board = self.boards.get(board_id)
-        return None if board is None else board.lease
 
     # watching
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from devicefarm.v1 import attempt_pb2
 from farm.coordinator.artifact_files import ArtifactFiles
 from farm.errors import FarmError, StoreError, UnknownRunError, WireError
-from farm.model.attempt import AttemptRecord, ErrorKind, Lease, Outcome
+from farm.model.attempt import AttemptRecord, ErrorKind, Outcome
 from farm.model.job import JobSpec
 from farm.model.result import Summary
 from farm.wire.attempt import from_record
@@ -44,11 +44,10 @@ async def take_record(message: attempt_pb2.AttemptRecord, spec: JobSpec | None, 
 
 
 def _take(message: attempt_pb2.AttemptRecord, spec: JobSpec | None, files: ArtifactFiles) -> TakenRecord:
-    lease, board_id = lease_of_record(message)
     try:
         record = from_record(message, files.read)
     except (WireError, UnknownRunError) as error:
-        return _not_understood(lease, board_id, error)
+        return _not_understood(message, error)
     if spec is None or record.outcome is not Outcome.PASSED or not record.launches:
         return TakenRecord(record)
     # numpy: not before the first record that needs it.
@@ -59,10 +58,11 @@ def _take(message: attempt_pb2.AttemptRecord, spec: JobSpec | None, files: Artif
     except (zlib.error, ValueError, ArithmeticError, FarmError) as error:
         if isinstance(error, StoreError):
             raise
-        return _not_understood(lease, board_id, WireError(f"record.launches cannot be summarised: {error}"))
+        return _not_understood(message, WireError(f"record.launches cannot be summarised: {error}"))
 
 
-def _not_understood(lease: Lease, board_id: str, error: FarmError) -> TakenRecord:
+def _not_understood(message: attempt_pb2.AttemptRecord, error: FarmError) -> TakenRecord:
+    lease, board_id = lease_of_record(message)
     logger.warning("the record of %s#%d from %s is not understood: %s", lease.job_id, lease.fence, board_id, error)
     return TakenRecord(
         AttemptRecord(

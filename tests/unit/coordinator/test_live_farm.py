@@ -7,7 +7,7 @@ import pytest
 from farm.coordinator.live import LiveFarm
 from farm.errors import UnknownRunError
 from farm.model.attempt import ErrorKind, Lease, Outcome
-from farm.model.board import Board, BoardHealth, BoardIntent, BoardState
+from farm.model.board import Board, BoardState
 from farm.model.job import Config, Job, JobSpec, JobState
 from farm.scheduling.commands import Finish, Requeue
 
@@ -20,7 +20,7 @@ def farm_with(*jobs: Job, boards: str = "ab") -> LiveFarm:
     farm = LiveFarm()
     farm.add(jobs, whole=True)
     for board_id in boards:
-        farm.attached(Board(board_id, "linux", board_id), BoardHealth.GOOD, BoardIntent.ENABLED, None)
+        farm.attached(Board(board_id, "linux", board_id), None)
     return farm
 
 
