@@ -37,10 +37,8 @@ def boards_table(
         Column("cpus", tuple(str(board.facts.cpu_count or "-") for board in boards), 6, right=True),
         Column("memory", tuple(size(board.facts.memory_bytes) for board in boards), 5, right=True),
         Column("runtimes", tuple(_runtimes(board) for board in boards), 3),
-        Column(
-            "id", tuple(board.board_id for board in boards), 2, short=tuple(board.board_id[:12] for board in boards)
-        ),
-        Column(last, tuple(text for *_, text in listed)),
+        Column("id", tuple(board.board_id for board in boards), 2),
+        Column(last, tuple(text for *_, text in listed), prose=True),
     ]
     return fitted(columns, width, elsewhere="`farm boards --json`")
 

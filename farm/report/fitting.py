@@ -1,7 +1,7 @@
 """A table that fits: on a narrow terminal less important columns go, the rest stays readable, and it says what went.
 
 Each column has a rank: those of rank 0 stay, of the others the highest goes first; one that has the same value in every
-line goes before all of them, and is told once below the table instead. The last column may be cut at the right edge.
+line goes before all of them, and is told once below the table instead. A column of prose may be cut at the edge.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from farm.report.quantities import UNKNOWN
 __all__ = ["Column", "fitted"]
 
 _GAP = 2
-_LAST_AT_LEAST = 12
+_PROSE_AT_LEAST = 12
 _CONSTANT_RANK = 100
 
 
@@ -36,6 +36,8 @@ class Column:
     short_head: str = ""
     short: tuple[Text | str, ...] = ()
     style: str = ""
+    prose: bool = False
+    """Its end may be missing; only for the last one."""
     why_unknown: str = "cannot be read there"
 
     @property
@@ -86,18 +88,20 @@ def fitted(columns: Sequence[Column], width: int | None, *, elsewhere: str = "--
 
 def _table(columns: Sequence[Column], width: int | None) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-    for column in columns[:-1]:
-        # Where even what must stay is too wide, its words are wrapped, not lost.
+    fits = width is None or _total(columns) <= width
+    for column in columns:
+        room = None
+        if column.prose and width is not None:
+            room = max(_PROSE_AT_LEAST, width - sum(other.width + _GAP for other in columns if other is not column))
         table.add_column(
             column.head,
             justify="right" if column.right else "left",
-            overflow="fold",
-            no_wrap=width is None or _total(columns) <= width,
+            # Where even what must stay is too wide, words are wrapped; numbers never are.
+            no_wrap=fits or column.right or column.prose,
+            overflow="ellipsis" if column.prose else "fold",
+            max_width=room,
             style=column.style,
         )
-    if columns:
-        last = columns[-1]
-        table.add_column(last.head, justify="right" if last.right else "left", no_wrap=True, overflow="ellipsis")
     for row in zip(*(column.cells for column in columns)):
         table.add_row(*row)
     return table
@@ -114,10 +118,8 @@ def _least(columns: Sequence[Column]) -> Column | None:
 
 
 def _total(columns: Sequence[Column]) -> int:
-    if not columns:
-        return 0
-    *before, last = columns
-    return sum(column.width + _GAP for column in before) + min(last.width, _LAST_AT_LEAST)
+    widths = [min(column.width, _PROSE_AT_LEAST) if column.prose else column.width for column in columns]
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _in_order(heads: Sequence[str], columns: Sequence[Column]) -> list[str]:

@@ -30,7 +30,7 @@ def jobs_table(
         Column("state", tuple(_state(job) for job in jobs)),
         Column("attempts", tuple(str(job.attempts) for job in jobs), 2, right=True, short_head="tries"),
         Column("board", tuple(_board(job.board_id, board_names) for job in jobs), 1),
-        Column("reason", tuple(job.error.splitlines()[0] if job.error else "" for job in jobs)),
+        Column("reason", tuple(job.error.splitlines()[0] if job.error else "" for job in jobs), prose=True),
     ]
     return fitted(columns, width, elsewhere="`farm jobs --json`")
 

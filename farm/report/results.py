@@ -46,17 +46,21 @@ def results_table(
     def told(tell: Callable[[Summary], str]) -> tuple[str, ...]:
         return tuple(tell(summary) if summary is not None else "" for summary in summaries)
 
+    def config_column(head: str, cells: tuple[str, ...], **more: Any) -> Column:
+        """What was asked is never left out, but for what was asked the same everywhere."""
+        return Column(head, cells, rank=int(len(set(cells)) == 1), **more)
+
     columns = [
         Column("model", tuple(job.spec.model.name if job.spec.model is not None else "" for job in jobs)),
-        Column(
+        config_column(
             "runtime",
             tuple(_runtime(job, entry) for job, entry in zip(jobs, entries)),
             short=tuple(runtime_label(config) for config in configs),
         ),
-        Column("precision", tuple(config.precision for config in configs), 1, short_head="prec."),
-        Column("threads", tuple(str(config.threads) for config in configs), 1, right=True, short_head="thr."),
-        Column("batch", tuple(str(config.batch) for config in configs), 1, right=True),
-        *(Column(axis, tuple(_varied(job).get(axis, "") for job in jobs), 1) for axis in axes),
+        config_column("precision", tuple(config.precision for config in configs), short_head="prec."),
+        config_column("threads", tuple(str(config.threads) for config in configs), right=True, short_head="thr."),
+        config_column("batch", tuple(str(config.batch) for config in configs), right=True),
+        *(config_column(axis, tuple(_varied(job).get(axis, "") for job in jobs)) for axis in axes),
         Column("board", tuple(_board(entry, job, board_names) for job, entry in zip(jobs, entries)), 2),
         Column("inputs/s", told(lambda it: per_second(it.throughput_per_s)), right=True, style="bold"),
         Column("p50", told(lambda it: seconds(it.latency_p50_s)), right=True),
@@ -67,7 +71,7 @@ def results_table(
         Column("memory", told(lambda it: size(it.peak_rss_bytes)), 6, right=True),
         Column("temp", told(lambda it: celsius(it.temperature_max_c)), 7, right=True),
         Column("clock", told(lambda it: hertz(it.clock_max_hz)), 9, right=True),
-        Column("verdict", tuple(_verdict(job, summary) for job, summary in zip(jobs, summaries))),
+        Column("verdict", tuple(_verdict(job, summary) for job, summary in zip(jobs, summaries)), prose=True),
     ]
     return fitted(columns, width, elsewhere="`farm results --json`")
 

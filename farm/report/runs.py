@@ -33,7 +33,7 @@ def runs_table(entries: Iterable[tuple[RunEntry, RunProgress]], width: int | Non
             short=tuple(f"{_when(entry):%m-%d %H:%M}" for entry, _ in listed),
         ),
         Column("took", tuple(_took(entry) for entry, _ in listed), 2, right=True),
-        Column("outcomes", tuple(_outcomes(progress) for _, progress in listed)),
+        Column("outcomes", tuple(_outcomes(progress) for _, progress in listed), prose=True),
     ]
     return fitted(columns, width, elsewhere="`farm runs --json`")
 
