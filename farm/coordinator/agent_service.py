@@ -119,9 +119,13 @@ class GatewayService(gateway_pb2_grpc.GatewayServiceServicer):
 
     async def _listen(self, session: Session, events: Sequence[gateway_pb2.AgentEvent], link: _GrpcLink) -> None:
         while True:
-            for event in events:
-                await self._gateway.hear(session, wire.from_event(event, session.agent_id))
-            message = await link.read()
-            if message is None:
+            for message in events:
+                event = wire.from_event(message, session.agent_id)
+                if isinstance(event, wire.AgentRecord):
+                    await self._gateway.take_record(session, event)
+                else:
+                    self._gateway.hear(session, event)
+            request = await link.read()
+            if request is None:
                 return
-            events = message.events
+            events = request.events

@@ -141,14 +141,12 @@ class Gateway:
         logger.info("agent %s attached with %d boards", hello.agent_id, len(hello.boards))
         return None
 
-    async def hear(self, session: Session, event: wire.AgentEvent) -> None:
-        """One event of an attached agent; raises `WireError` for one that makes no sense."""
+    def hear(self, session: Session, event: wire.AgentEvent) -> None:
+        """One event of an attached agent, other than a record; raises `WireError` for one that makes no sense."""
         if session.close_reason:
             return
         now = session.heard_at = self._clock()
-        if isinstance(event, wire.AgentRecord):
-            await self._take_record(session, event)
-        elif isinstance(event, wire.AgentReady):
+        if isinstance(event, wire.AgentReady):
             self._own(session, event.board_id, "ready.board_id")
             self.feed(hear.BoardReady(now, event.board_id))
         elif isinstance(event, wire.AgentHeartbeat):
@@ -167,6 +165,14 @@ class Gateway:
             self._update_board(session, event)
         else:
             raise WireError("hello came twice on one stream.")
+
+    async def take_record(self, session: Session, event: wire.AgentRecord) -> None:
+        """A record of an attached agent; waits while too much of that agent is not committed yet."""
+        session.heard_at = self._clock()
+        job = self.live.job(event.message.job_id)
+        taken = await take_record(event.message, None if job is None else job.spec, self._files)
+        self._carrier.hand_over(taken, session, event.message.ByteSize())
+        await session.room()
 
     def session_of(self, agent_id: str) -> Session | None:
         """The stream of an attached agent."""
@@ -316,12 +322,6 @@ class Gateway:
             return
         self.committer.put(BoardWrite(event.board, self.live.changed(event.board).state))
         self.feed(hear.BoardChanged(self._clock(), event.board))
-
-    async def _take_record(self, session: Session, event: wire.AgentRecord) -> None:
-        job = self.live.job(event.message.job_id)
-        taken = await take_record(event.message, None if job is None else job.spec, self._files)
-        self._carrier.hand_over(taken, session, event.message.ByteSize())
-        await session.room()
 
     async def _tick(self) -> None:
         held_until = 0.0

@@ -106,4 +106,5 @@ class Session:
 
     async def room(self) -> None:
         """Wait until another record may be taken in."""
-        await self._room.wait()
+        if not self._room.is_set():
+            await self._room.wait()

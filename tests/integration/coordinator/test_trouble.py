@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
 import pytest
 
-from devicefarm.v1 import gateway_pb2
+from devicefarm.v1 import attempt_pb2, gateway_pb2
 from farm.coordinator.testing import board, heartbeat, lease_of, ready, recorded
+from farm.errors import StoreError
 from farm.store import engine
+from farm.store.store import Epoch
+from farm.store.writes import ClaimWrite, SettleWrite, Write, WriteResult
 from tests.integration.coordinator.conftest import Farm
 
 ACK = gateway_pb2.Ack
@@ -79,8 +82,6 @@ async def test_leases_do_not_run_out_while_nothing_can_be_recorded(impatient: Fa
 
 
 async def test_a_submission_into_a_locked_database_fails_and_leaves_nothing(impatient: Farm) -> None:
-    from farm.errors import StoreError
-
     farm = impatient
     await farm.attached("one")
     await farm.status_until(lambda status: status.boards_attached == 1)
@@ -170,3 +171,32 @@ async def test_a_board_that_changes_keeps_its_credit_and_its_lease(farm: Farm) -
     assert (await agent.hear("ack")).ack.disposition == ACK.DISPOSITION_RECORDED
     [seen] = (await farm.client.status()).boards
     assert seen.board.tags == {"cooling": "fan"}
+
+
+async def test_a_commit_whose_answer_was_lost_is_known_as_our_own(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server went away between the commit and its answer: the same writes come back as duplicates, and hold."""
+    store = farm.coordinator.store
+    carried_out = store.apply
+    lost: set[type] = set()
+
+    def apply_and_lose_the_answer(epoch: Epoch, writes: Sequence[Write]) -> list[WriteResult]:
+        results = carried_out(epoch, writes)
+        fresh = {type(write) for write in writes} & {ClaimWrite, SettleWrite} - lost
+        if fresh:
+            lost.update(fresh)
+            raise StoreError("The connection was lost.")
+        return results
+
+    agent = await farm.attached("one")
+    await farm.submit(1)
+    monkeypatch.setattr(store, "apply", apply_and_lose_the_answer)
+    await agent.say(ready("board-one"))
+    first = (await agent.hear("assign")).assign
+    assert lost == {ClaimWrite}
+    await agent.say(
+        recorded(first, attempt_pb2.OUTCOME_ERROR, error_kind=attempt_pb2.ERROR_KIND_INFRASTRUCTURE), ready("board-one")
+    )
+    assert (await agent.hear("ack")).ack.disposition == ACK.DISPOSITION_RECORDED
+    assert lost == {ClaimWrite, SettleWrite}
+    second = (await agent.hear("assign")).assign
+    assert (second.job.job_id, second.fence) == (first.job.job_id, first.fence + 1)
