@@ -29,8 +29,7 @@ def _note_record_once(self: batch.Batch, job: leases.Standing, write: SettleWrit
     _recorded.add(job.job_id)
 
 
-leases._settle = _believe
-setattr(batch.Batch, "_note_record", _note_record_once)  # noqa: B010 - an assignment would be to a method
-
 if __name__ == "__main__":
+    leases._settle = _believe
+    setattr(batch.Batch, "_note_record", _note_record_once)  # noqa: B010 - an assignment would be to a method
     main()
