@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -43,12 +44,12 @@ def interpreters() -> dict[str, str]:
 
     Where it is not, `.ci/run` still judges the agent's syntax and library use for it.
     """
-    command = ["uv", "python", "find", "--no-project", "--no-python-downloads", "3.9"]
+    command = [find_uv_bin(), "python", "find", "--no-project", "--no-python-downloads", "3.9"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     return {"this": sys.executable, **({"3.9": found.stdout.strip()} if found.returncode == 0 else {})}
 
 
-@pytest.fixture(scope="module", params=interpreters().values(), ids=interpreters())
+@pytest.fixture(scope="module", params=list(interpreters().values()), ids=list(interpreters()))
 def board(
     request: pytest.FixtureRequest, uv: str, run: Run, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
