@@ -6,19 +6,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from farm.coordinator.places import Places
 
-__all__ = ["write_crash", "write_log"]
+__all__ = ["log_to_file", "write_crash"]
 
 _LOG_BYTES = 4_000_000
 
 
-def write_log(places: Places) -> None:
-    """Have everything that is logged from now on in a file: on the terminal it would run through the live picture."""
+@contextmanager
+def log_to_file(places: Places) -> Iterator[None]:
+    """Have what is logged meanwhile in a file: on the terminal it would run through the live picture."""
     import logging
     from logging.handlers import RotatingFileHandler
 
@@ -33,7 +36,17 @@ def write_log(places: Places) -> None:
         ) from error
     logging.raiseExceptions = False  # A full disk must not be answered with a traceback for each line.
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        with suppress(OSError):  # the disk may be full
+            handler.close()
 
 
 def write_crash(error: BaseException, arguments: list[str]) -> Path:

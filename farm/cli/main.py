@@ -66,7 +66,7 @@ def _run() -> int:
 
     try:
         # Not on its own: the wording of mistakes is to be ours.
-        code = app(standalone_mode=False) or 0
+        code = app(prog_name="farm", standalone_mode=False) or 0
         sys.stdout.flush()
     except FarmError as error:
         _complain(error.message, error.hint)

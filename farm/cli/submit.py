@@ -87,6 +87,17 @@ def _refuse_contradictions(*, resume: bool, dry_run: bool, detach: bool, boards:
             raise typer.BadParameter(f"it does not go together with {other}", param_hint=one)
 
 
+@dataclass
+class _Session:
+    """What an order is carried out with: the coordinator; what looks after it, where it is our own; Ctrl-C."""
+
+    client: FarmClient
+    check: Callable[[], None] | None
+    interrupt: Interrupt
+    run_id: str = ""
+    """Of the run, as soon as it is in the database."""
+
+
 @dataclass(frozen=True)
 class _Order:
     """What was asked on the command line, and the way through it."""
@@ -102,15 +113,17 @@ class _Order:
         from farm.cli.watching import attended
 
         run_id = new_run_id(sweep.name)
-        async with self._farm(places, run_id) as (client, check, interrupt):
-            queued = await attended(self._put_and_queue(client, run_id, sweep, files), interrupt, check)
+        async with self._farm(places) as session:
+            asked = self._put_and_queue(session.client, run_id, sweep, files)
+            queued = await attended(asked, session.interrupt, session.check)
+            session.run_id = run_id
             if not self.quiet and not (self.detach and self.as_json):
                 aside = f", {queued.unsupported} of them unsupported" if queued.unsupported else ""
                 say(f"run {run_id}: {queued.jobs} jobs{aside}")
             if self.detach:
                 self._say_detached(run_id)
                 return
-            await self._watch(places, client, check, run_id, sweep.name, interrupt)
+            await self._watch(places, session, sweep.name)
 
     async def plan(self, places: Places, sweep: Sweep, files: list[ResolvedFile]) -> None:
         """What submitting would do, on the boards that are there now."""
@@ -118,8 +131,9 @@ class _Order:
         from farm.sweeps.expand import expand
         from farm.sweeps.plan import make_plan
 
-        async with self._farm(places, "") as (client, check, interrupt):
-            boards = await attended(_attached_boards(client, self.board_wait_s), interrupt, check)
+        async with self._farm(places) as session:
+            looking = _attached_boards(session.client, self.board_wait_s)
+            boards = await attended(looking, session.interrupt, session.check)
         expansion = expand(sweep, run_id="dry-run", files=[file.file for file in files], boards=boards)
         plan = make_plan(sweep, expansion)
         if self.as_json:
@@ -148,37 +162,37 @@ class _Order:
         from farm.cli.standing import reading
         from farm.store.queries import run_progress
 
-        async with self._farm(places, run.run_id) as (client, check, interrupt):
+        async with self._farm(places, run.run_id) as session:
             if not self.quiet:
                 with reading(places) as store:
                     known = run_progress(store, run.run_id)
                 say(f"run {run.run_id}: going on with {known.total - known.finished} of {known.total} jobs")
-            await self._watch(places, client, check, run.run_id, run.name, interrupt)
+            await self._watch(places, session, run.name)
 
     @asynccontextmanager
-    async def _farm(
-        self, places: Places, run_id: str
-    ) -> AsyncIterator[tuple[FarmClient, Callable[[], None] | None, Interrupt]]:
-        """The coordinator; what to call while one waits, where it is our own; Ctrl-C. Errors say how a run goes on."""
+    async def _farm(self, places: Places, run_id: str = "") -> AsyncIterator[_Session]:
+        """The standing coordinator, or one of our own. Where it fails, the error says how the run goes on."""
         from functools import partial
 
-        from farm.cli.logs import write_log
+        from farm.cli.logs import log_to_file
         from farm.cli.standing import open_farm
         from farm.cli.watching import Interrupt
         from farm.coordinator.local import AgentEndedError
         from farm.errors import CoordinatorError, StoreError
 
-        write_log(places)
+        session: _Session | None = None
         try:
-            with Interrupt() as interrupt:
+            with log_to_file(places), Interrupt() as interrupt:
                 async with open_farm(places, boards=self.boards, notice=say) as (client, engine):
                     if engine is not None:
                         interrupt.insist = partial(_stop_at_once, engine)
-                    yield client, engine.check if engine is not None else None, interrupt
+                    session = _Session(client, engine.check if engine is not None else None, interrupt, run_id)
+                    yield session
         except (CoordinatorError, StoreError) as error:
             if isinstance(error, AgentEndedError) and error.status == _AGENTS_BAD_OPTIONS and self.boards:
                 raise typer.BadParameter(error.reason, param_hint="--board") from error
-            error.hint = "\n".join(part for part in (error.hint, _how_to_go_on(places, run_id)) if part)
+            if session is not None and session.run_id:
+                error.hint = "\n".join(part for part in (error.hint, _how_to_go_on(places, session.run_id)) if part)
             raise
 
     async def _put_and_queue(
@@ -196,32 +210,26 @@ class _Order:
             board_wait_s=self.board_wait_s,
         )
 
-    async def _watch(
-        self,
-        places: Places,
-        client: FarmClient,
-        check: Callable[[], None] | None,
-        run_id: str,
-        title: str,
-        interrupt: Interrupt,
-    ) -> None:
+    async def _watch(self, places: Places, session: _Session, title: str) -> None:
         from farm.cli.standing import reading
         from farm.cli.watching import left_message, watch_until_finished
         from farm.errors import InterruptedRunError
         from farm.report.run_view import RunView
 
-        view = RunView(run_id)
+        view = RunView(session.run_id)
         with reading(places) as store:
-            finished = await watch_until_finished(client, store, view, title, interrupt, quiet=self.quiet, check=check)
+            finished = await watch_until_finished(
+                session.client, store, view, title, session.interrupt, quiet=self.quiet, check=session.check
+            )
         if finished:
-            _report(places, run_id, self.as_json)
+            _report(places, view.run_id, self.as_json)
             return
-        if check is None:
+        if session.check is None:
             raise left_message(view)
         say("stopping: the runner is ended, the board is put back, what was measured is kept (Ctrl-C again: at once)")
         raise InterruptedRunError(
             f"Interrupted; {view.done} of {len(view.jobs)} jobs are finished and kept.",
-            hint=f"Go on: farm submit --resume {run_id}    Look: farm results {run_id}",
+            hint=f"Go on: farm submit --resume {view.run_id}    Look: farm results {view.run_id}",
         )
 
     def _say_detached(self, run_id: str) -> None:
@@ -237,7 +245,6 @@ def _stop_at_once(engine: LocalEngine) -> None:
 
 
 def _how_to_go_on(places: Places, run_id: str) -> str:
-    """Empty where there is no such run yet."""
     from farm.cli.standing import reading
     from farm.errors import FarmError
     from farm.store.queries import run_progress
@@ -245,14 +252,10 @@ def _how_to_go_on(places: Places, run_id: str) -> str:
     try:
         with reading(places) as store:
             known = run_progress(store, run_id)
-    except FarmError:
-        return ""
-    if not known.total:
-        return ""
-    return (
-        f"{known.finished} of {known.total} jobs are finished and kept; go on with the others: "
-        f"farm submit --resume {run_id}"
-    )
+        done = f"{known.finished} of {known.total} jobs are finished and kept; go on with the others"
+    except FarmError:  # it may be the very thing that failed
+        done = "Go on"
+    return f"{done}: farm submit --resume {run_id}"
 
 
 def new_run_id(name: str) -> str:

@@ -68,6 +68,7 @@ class Locks:
         known, age_s = self._read(path)
         if known and (age_s < FRESH_S or (_EXACT.fullmatch(requirements[0]) and known["lock"])):
             return _told(known)
+        note(f"looking up {requirements[0]} with {self._installer.name}")
         try:
             with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
                 pins = self._installer.resolve(requirements, interpreter, Path(scratch), cancel)
