@@ -39,6 +39,10 @@ class Environments:
         self.locks = Locks(folder / "resolutions", self.uv, lambda: self.now)
         self.store = EnvironmentStore(folder, self.uv)
 
+    @property
+    def built(self) -> int:
+        return sum(note.startswith("building") for note in self.notes)
+
     def lock(self, *requirements: str) -> str:
         return self.locks.lock(requirements, own_interpreter(), self.notes.append, self.cancel)
 
@@ -93,7 +97,7 @@ def test_an_environment_is_built_once_linked_and_compiled(environments: Environm
     ]
 
     assert environments.get(lock) == environment
-    assert len(environments.notes) == 1  # built once
+    assert environments.built == 1
 
 
 def test_another_version_is_another_environment(environments: Environments) -> None:
@@ -112,7 +116,7 @@ def test_two_jobs_that_need_the_same_build_it_once(environments: Environments) -
         thread.join()
 
     assert len(found) == 3
-    assert len(environments.notes) == 1
+    assert environments.built == 1
 
 
 def test_what_a_killed_build_left_is_replaced(environments: Environments) -> None:
@@ -195,7 +199,10 @@ def test_an_old_lock_serves_while_the_index_is_away(environments: Environments, 
 
     offline.now += 2 * DAY_S
     assert offline.lock("iniconfig") == lock
-    assert offline.notes == ["the package index cannot be reached: iniconfig as resolved 2.9 days ago"]
+    assert offline.notes == [
+        "looking up iniconfig with uv",
+        "the package index cannot be reached: iniconfig as resolved 2.9 days ago",
+    ]
 
 
 def test_an_exact_version_is_never_resolved_again(environments: Environments, request: pytest.FixtureRequest) -> None:
@@ -251,7 +258,10 @@ def test_without_uv_pip_makes_the_same(environments: Environments) -> None:
     assert environment.wheels == {"iniconfig": "2.1.0"}
     assert set(lock.split()) <= set(environments.lock("iniconfig==2.1.0").split())
     assert environment.python.exists()
-    assert environments.notes == ["building the environment for iniconfig with pip"]
+    assert environments.notes == [
+        "looking up iniconfig==2.1.0 with pip",
+        "building the environment for iniconfig with pip",
+    ]
     with contextlib.suppress(StopIteration):
         next(folder.glob("*.building"))
         pytest.fail("a half-built environment was left")
