@@ -261,6 +261,7 @@ def test_without_uv_pip_makes_the_same(environments: Environments) -> None:
     assert environments.notes == [
         "looking up iniconfig==2.1.0 with pip",
         "building the environment for iniconfig with pip",
+        "looking up iniconfig==2.1.0 with uv",
     ]
     with contextlib.suppress(StopIteration):
         next(folder.glob("*.building"))
