@@ -27,12 +27,19 @@ _FINISHED_RUNS_KEPT = 32
 
 
 @dataclass
+class _Waiting:
+    """Estimated work of one run that waits for any of the same boards."""
+
+    work_s: float = 0.0
+
+
+@dataclass
 class LiveJob:
     """One job now."""
 
     spec: JobSpec
-    board_ids: tuple[str, ...]
     estimate_s: float
+    waiting: _Waiting
     state: JobState
     outcome: Outcome | None = None
     error_kind: ErrorKind | None = None
@@ -86,8 +93,8 @@ class _LiveRun:
     """Every job is here, also those that had finished when this process started."""
     jobs: dict[str, LiveJob] = field(default_factory=dict)
     unfinished: int = 0
-    queued_s: dict[tuple[str, ...], float] = field(default_factory=dict)
-    """Estimated work that waits, by the boards that may do it."""
+    waiting: dict[tuple[str, ...], _Waiting] = field(default_factory=dict)
+    """By the boards that may do it."""
     leased: dict[str, LiveJob] = field(default_factory=dict)
     passed_estimated_s: float = 0.0
     passed_took_s: float = 0.0
@@ -96,11 +103,11 @@ class _LiveRun:
     def move(self, job: LiveJob, state: JobState | None, before: JobState | None) -> None:
         """Keep the sums right while a job goes from one state to another."""
         if before is JobState.QUEUED:
-            self.queued_s[job.board_ids] -= job.estimate_s
+            job.waiting.work_s -= job.estimate_s
         elif before is JobState.LEASED:
             del self.leased[job.spec.job_id]
         if state is JobState.QUEUED:
-            self.queued_s[job.board_ids] = self.queued_s.get(job.board_ids, 0.0) + job.estimate_s
+            job.waiting.work_s += job.estimate_s
         elif state is JobState.LEASED:
             self.leased[job.spec.job_id] = job
         self.unfinished += (state is not JobState.FINISHED) - (before is not None and before is not JobState.FINISHED)
@@ -168,8 +175,8 @@ class LiveFarm:
                 continue
             live = LiveJob(
                 spec=job.spec,
-                board_ids=job.board_ids,
                 estimate_s=job.estimate_s,
+                waiting=run.waiting.setdefault(job.board_ids, _Waiting()),
                 state=job.state,
                 outcome=job.outcome,
                 error=job.error,
@@ -338,10 +345,10 @@ class LiveFarm:
         for job in run.leased.values():
             if job.board_id in load_s:
                 load_s[job.board_id] += job.estimate_s * (1.0 - job.fraction)
-        for board_ids, work_s in run.queued_s.items():
+        for board_ids, waiting in run.waiting.items():
             boards = [board_id for board_id in board_ids if board_id in load_s]
             for board_id in boards:
-                load_s[board_id] += work_s / len(boards)
+                load_s[board_id] += waiting.work_s / len(boards)
         return max(0.0, run.pace * max(load_s.values(), default=0.0))
 
     def _known(self, run_id: str) -> _LiveRun:

@@ -203,22 +203,6 @@ async def test_a_store_with_a_defect_answers_nothing_and_takes_nothing_away(desk
     await desk.until(lambda: len(desk.answers) == 2)
 
 
-async def test_a_busy_farm_commits_on_while_the_loop_hears_the_answers(desk: Desk) -> None:
-    """What is put while a transaction runs is on its way before that transaction's first answer is heard."""
-    heard: list[int] = []
-    desk.store.gate.clear()
-    for number in range(100):
-        desk.committer.put(claim(str(number)), lambda result: heard.append(len(desk.store.transactions)))
-    await asyncio.to_thread(desk.store.entered.wait, PATIENCE_S)
-    for number in range(100, 200):
-        desk.put(str(number))
-    desk.store.gate.set()
-    await desk.drained()
-    assert [len(transaction) for transaction in desk.store.transactions] == [100, 100]
-    assert len(heard) == 100
-    assert [name for name, _ in desk.answers] == [str(number) for number in range(100, 200)]
-
-
 async def test_a_newer_gateway_ends_all_writing(desk: Desk) -> None:
     def stale(writes: Sequence[Write]) -> None:
         raise StaleEpochError("Another coordinator has taken over.")
