@@ -12,9 +12,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from farm.errors import FarmError, ModelFileError, StoreError, UnknownRunError
 from farm.model.job import ArtifactRef
@@ -67,7 +68,7 @@ class ArtifactFiles:
             return 0
 
     def resume(self, ref: ArtifactRef) -> Upload:
-        """Go on with (or begin) an upload; at most one at a time for one digest."""
+        """An upload to begin or to go on with, once it is opened; at most one at a time for one digest."""
         return Upload(ref, self._partial / ref.sha256, self._path(ref.sha256))
 
     def _path(self, sha256: str) -> Path:
@@ -75,7 +76,11 @@ class ArtifactFiles:
 
 
 class Upload:
-    """One upload on its way. `close` in any case; what was written stays for the next try."""
+    """One upload on its way: `open` it first, `close` it in any case; what was written stays for the next try.
+
+    Whoever waits for `open` on another thread may be cancelled meanwhile: a `close` before its end closes the file as
+    soon as it is open.
+    """
 
     def __init__(self, ref: ArtifactRef, partial: Path, target: Path) -> None:
         self._ref = ref
@@ -83,8 +88,19 @@ class Upload:
         self._target = target
         self._sha256 = hashlib.sha256()
         self.size = 0
-        self._stream = _on_disk(partial, lambda: partial.open("a+b"))
-        _on_disk(partial, self._hash_what_is_there)
+        self._closing = threading.Lock()
+        self._closed = False
+        self._stream: BinaryIO | None = None
+
+    def open(self) -> None:
+        """Open what is there already and take it in; raises `StoreError`."""
+        stream = _on_disk(self._partial, lambda: self._partial.open("a+b"))
+        with self._closing:
+            self._stream = stream
+            if self._closed:
+                stream.close()
+                return
+        _on_disk(self._partial, self._hash_what_is_there)
 
     def write(self, data: bytes) -> None:
         """Append; raises `ModelFileError` when there is more than the file should have, and forgets it all."""
@@ -94,7 +110,7 @@ class Upload:
                 f"{self._label()} has more than the {self._ref.size_bytes} bytes that were announced.",
                 hint="Did the file change while it was sent? Submit again.",
             )
-        _on_disk(self._partial, lambda: self._stream.write(data))
+        _on_disk(self._partial, lambda: self._opened.write(data))
         self._sha256.update(data)
         self.size += len(data)
 
@@ -112,23 +128,32 @@ class Upload:
 
     def discard(self) -> None:
         """Forget what was written."""
-        self._stream.close()
+        self._opened.close()
         self._partial.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Keep what was written for the next try."""
-        _on_disk(self._partial, self._stream.close)
+        with self._closing:
+            self._closed = True
+            if self._stream is not None:
+                _on_disk(self._partial, self._stream.close)
+
+    @property
+    def _opened(self) -> BinaryIO:
+        if self._stream is None:
+            raise RuntimeError("the upload has not been opened")
+        return self._stream
 
     def _hash_what_is_there(self) -> None:
-        self._stream.seek(0)
-        while chunk := self._stream.read(CHUNK_BYTES):
+        self._opened.seek(0)
+        while chunk := self._opened.read(CHUNK_BYTES):
             self._sha256.update(chunk)
             self.size += len(chunk)
 
     def _move(self) -> None:
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
+        self._opened.flush()
+        os.fsync(self._opened.fileno())
+        self._opened.close()
         self._target.parent.mkdir(exist_ok=True)
         self._partial.replace(self._target)
         for folder in (self._target.parent, self._target.parent.parent):

@@ -85,14 +85,15 @@ class ArtifactService(artifact_pb2_grpc.ArtifactServiceServicer):
         size = await asyncio.to_thread(self._files.partial_size, ref.sha256)
         if first.offset != size:
             return artifact_pb2.PutResponse(complete=False, resume_at=size)
-        upload = await asyncio.to_thread(self._files.resume, ref)
+        upload = self._files.resume(ref)
         try:
+            await asyncio.to_thread(upload.open)
             if await self._receive(upload, first, context):
                 await asyncio.to_thread(upload.finish)
                 return await self._complete(ref)
             return artifact_pb2.PutResponse(complete=False, resume_at=upload.size)
         finally:
-            await asyncio.to_thread(upload.close)
+            upload.close()  # Not awaited: whoever is cancelled here would leave it open.
 
     @staticmethod
     async def _receive(upload: Upload, first: artifact_pb2.PutRequest, context: Reads) -> bool:
