@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register", "show_run"]
 
+_MOST_LINES = 200
+"""Of a table that nobody asked for by name: the end of a submit."""
+
 
 def register(app: typer.Typer) -> None:
     app.command("results", help="Show the numbers of a run.")(results)
@@ -56,7 +59,11 @@ def show_run(
     elif as_csv:
         _print_csv(rows)
     else:
-        print_view(results_table(jobs, entries, names, terminal_width()))
+        width = terminal_width()
+        most = len(jobs) if width is None or not closing else _MOST_LINES
+        print_view(results_table(jobs[:most], entries, names, width))
+        if len(jobs) > most:
+            say(f"… and {len(jobs) - most} more lines: farm results {run_id}")
     if not closing:
         return
     outcomes = Counter(job.outcome for job in jobs if job.outcome is not None)

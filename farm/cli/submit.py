@@ -114,7 +114,13 @@ class _Order:
 
         run_id = new_run_id(sweep.name)
         async with self._farm(places) as session:
-            asked = self._put_and_queue(session.client, run_id, sweep, files)
+            wait_s = self.board_wait_s
+            if session.check is not None:
+                # Our own agent is the only one that will ever come: once it is here there is nothing to wait for.
+                arrival = _attached_boards(session.client, self.board_wait_s)
+                await attended(arrival, session.interrupt, session.check)
+                wait_s = 0.0
+            asked = self._put_and_queue(session.client, run_id, sweep, files, wait_s)
             queued = await attended(asked, session.interrupt, session.check)
             session.run_id = run_id
             if not self.quiet and not (self.detach and self.as_json):
@@ -196,7 +202,7 @@ class _Order:
             raise
 
     async def _put_and_queue(
-        self, client: FarmClient, run_id: str, sweep: Sweep, files: list[ResolvedFile]
+        self, client: FarmClient, run_id: str, sweep: Sweep, files: list[ResolvedFile], board_wait_s: float
     ) -> Submitted:
         for file in files:
             await client.put_artifact(file.path, file.file.artifact)
@@ -207,7 +213,7 @@ class _Order:
             sweep_json=sweep.to_json(),
             files=[file.file for file in files],
             submitted_by=_user(),
-            board_wait_s=self.board_wait_s,
+            board_wait_s=board_wait_s,
         )
 
     async def _watch(self, places: Places, session: _Session, title: str) -> None:

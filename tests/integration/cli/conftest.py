@@ -65,11 +65,12 @@ class Home:
             check=False,
         )
 
-    def look(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def look(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command that only reads, in this process: it starts none, and loading it all again takes seconds."""
         out, err, before = io.StringIO(), io.StringIO(), sys.argv
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.setenv("FARM_HOME", str(self.path))
+            for name, value in {"FARM_HOME": str(self.path), **environment}.items():
+                patch.setenv(name, value)
             patch.setattr(sys, "argv", ["farm", *arguments])
             with pytest.raises(SystemExit) as end:
                 main()

@@ -11,7 +11,7 @@ from tests.integration.cli.conftest import Home
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_a_script(home: Home, shell: str) -> None:
-    done = home.farm(_FARM_COMPLETE=f"source_{shell}")
+    done = home.look(_FARM_COMPLETE=f"source_{shell}")
     assert done.returncode == 0, done.stderr
     assert f"_FARM_COMPLETE=complete_{shell}" in done.stdout
 
@@ -35,6 +35,6 @@ def test_where_nothing_was_run_nothing_is_offered_and_nothing_is_said(home: Home
 def offered(home: Home, *words: str) -> list[str]:
     """Complete the last of the words as bash asks for it."""
     line = " ".join(["farm", *words])
-    done = home.farm(_FARM_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words)))
+    done = home.look(_FARM_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words)))
     assert done.stderr == ""
     return done.stdout.split()
