@@ -14,6 +14,7 @@ from tests.integration.cli.conftest import Home, all_gone, descendants, to_group
 JOBS = 3
 
 
+@pytest.mark.slow
 def test_a_run_can_be_interrupted_in_every_way_and_is_measured_once(home: Home) -> None:
     """More often than a job has attempts: an interrupt uses up none."""
     go = home.folder / "go"
