@@ -260,4 +260,4 @@ class CoreMachine(RuleBasedStateMachine):
 
 
 TestCore = CoreMachine.TestCase
-TestCore.settings = settings(max_examples=150, stateful_step_count=40, deadline=None, derandomize=True)
+TestCore.settings = settings(max_examples=80, stateful_step_count=40, deadline=None, derandomize=True)
