@@ -49,8 +49,8 @@ def boards(context: typer.Context, as_json: bool = JSON_OPTION) -> None:
         return
     from farm.report.boards import boards_table
 
-    rows = [(e.board, e.state, e.health, e.intent, e.health_evidence) for e in entries]
-    print_view(boards_table(rows, terminal_width(), last="because"))
+    rows = [(e.board, e.state, e.health, e.intent, e.health_evidence or e.works_on[:12]) for e in entries]
+    print_view(boards_table(rows, terminal_width(), last="because, or works on"))
 
 
 def _set(intent: str):  # type: ignore[no-untyped-def]

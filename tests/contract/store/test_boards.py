@@ -14,7 +14,7 @@ from farm.store.store import Epoch, Store
 from farm.store.tables import AUDIT
 from farm.store.writes import BoardStateWrite, BoardWrite, HealthWrite, IntentWrite, Write, WriteResult
 from tests.contract.store.conftest import Clock
-from tests.contract.store.things import board_writes, make_board
+from tests.contract.store.things import board_writes, claim, make_board, make_jobs, make_run
 
 ACCEPTED, STALE = WriteResult.ACCEPTED, WriteResult.STALE
 
@@ -80,6 +80,16 @@ def test_coming_and_going_is_told_working_is_not(store: Store, epoch: Epoch) -> 
         "rebooting -> offline",
         "offline -> idle",
     ]
+
+
+def test_a_board_with_a_lease_is_busy_and_says_with_what(store: Store, epoch: Epoch) -> None:
+    jobs = make_jobs(2)
+    store.create_run(epoch, make_run(), jobs)
+    store.apply(epoch, [*board_writes("pi-4", "pi-5"), claim(jobs[0])])
+    states = {entry.board.board_id: (entry.state, entry.works_on) for entry in queries.boards(store)}
+    assert states == {"pi-4": (BoardState.BUSY, jobs[0].job_id), "pi-5": (BoardState.IDLE, "")}
+    store.apply(epoch, [BoardStateWrite("pi-4", BoardState.OFFLINE)])
+    assert queries.find_board(store, "pi-4").state is BoardState.OFFLINE
 
 
 def test_nothing_is_said_about_a_board_that_was_never_seen(store: Store, epoch: Epoch) -> None:
