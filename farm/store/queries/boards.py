@@ -56,7 +56,7 @@ def _working(connection: Connection) -> Mapping[str, str]:
     # Said twice so that the index of unfinished jobs is taken, however long the history.
     unfinished = JOB.c.state != literal(JobState.FINISHED.value, literal_execute=True)
     leased = select(JOB.c.board_id, JOB.c.job_id).where(unfinished, JOB.c.state == JobState.LEASED.value)
-    return dict(connection.execute(leased).tuples().all())
+    return {row.board_id: row.job_id for row in connection.execute(leased)}
 
 
 def _entry(row: Row[Any], working: Mapping[str, str]) -> BoardEntry:
