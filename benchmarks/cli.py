@@ -31,7 +31,7 @@ SWEEP = """
 name: first-sample
 models: {digits: models/digits-float32.onnx}
 axes: {runtime: [onnxruntime]}
-scenario: {duration: 0.2s, min_count: 10, warmup: 0.05s}
+scenario: {duration: 200ms, min_count: 10, max_warmup: 50ms}
 launches: 1
 """
 
