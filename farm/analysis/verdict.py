@@ -18,6 +18,8 @@ __all__ = ["findings"]
 _BUSY_BEYOND_OWN = ((2, 0.08), (4, 0.05), (6, 0.03), (1 << 30, 0.02))
 """Up to so many processors, so large a share of all of them may be busy beyond the runner's threads (sbc-bench's peak
 limits: 8 % of two cores, 5 % of four, 3 % of six, 2 % of eight)."""
+_LOOSEST = 0.10
+"""A median that is known no better than this is not called valid, also where the sweep asks for nothing."""
 _MOST_STEAL = 0.02
 _MOSTLY = 0.6
 
@@ -121,11 +123,13 @@ def _unconverged(spec: JobSpec, p50_ns: float, interval_ns: Interval, count: int
         yield Finding(
             Verdict.UNCONVERGED, f"{count} inferences before the time limit, {scenario.min_count} were asked for"
         )
-    target = scenario.converge.get("latency_p50")
-    if target is not None and p50_ns > 0.0:
+    asked = scenario.converge.get("latency_p50")
+    target = _LOOSEST if asked is None else asked
+    if p50_ns > 0.0:
         half_width = (interval_ns.high - interval_ns.low) / 2.0 / p50_ns
         if half_width > target:
+            why = "is the most without a target of its own" if asked is None else "was asked for"
             yield Finding(
                 Verdict.UNCONVERGED,
-                f"the median is known to +-{half_width:.1%} from {count} inferences, +-{target:.1%} was asked for",
+                f"the median is known to +-{half_width:.1%} from {count} inferences, +-{target:.1%} {why}",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,14 @@ def test_too_few_inferences_are_unconverged(make_record: MakeRecord, spec: JobSp
 
 def test_a_wide_interval_is_unconverged(make_record: MakeRecord, spec: JobSpec) -> None:
     assert verdict_of(make_record([1_000_000, 2_000_000] * 20), spec) is Verdict.UNCONVERGED
+
+
+@pytest.mark.parametrize(("slower_ns", "verdict"), [(1_150_000, Verdict.VALID), (1_300_000, Verdict.UNCONVERGED)])
+def test_without_a_target_a_median_must_still_be_known_to_a_tenth(
+    make_record: MakeRecord, spec: JobSpec, slower_ns: int, verdict: Verdict
+) -> None:
+    nothing_asked = replace(spec, scenario=replace(spec.scenario, converge={}))
+    assert verdict_of(make_record([1_000_000, slower_ns] * 40), nothing_asked) is verdict
 
 
 def test_processors_busier_than_the_runner_can_make_them_contaminate(make_record: MakeRecord, spec: JobSpec) -> None:
