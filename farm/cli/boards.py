@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
 from farm.cli.completion import complete_board
@@ -53,7 +55,7 @@ def boards(context: typer.Context, as_json: bool = JSON_OPTION) -> None:
     print_view(boards_table(rows, terminal_width(), last="because, or works on"))
 
 
-def _set(intent: str):  # type: ignore[no-untyped-def]
+def _set(intent: str) -> Callable[[str, str], None]:
     def command(
         board: str = typer.Argument(..., help="The board's id, or the beginning of it.", autocompletion=complete_board),
         reason: str = _REASON,

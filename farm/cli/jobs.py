@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import enum
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from farm.coordinator.places import Places
 
 __all__ = ["register"]
+
+E = TypeVar("E", bound=enum.Enum)
 
 
 def register(app: typer.Typer) -> None:
@@ -75,11 +78,12 @@ def _show_one(places: Places, typed: str, as_json: bool) -> None:
     print_view(job_view(found, attempts, audit, names, waiting))
 
 
-def _one_of(kind: type, text: str | None, option: str):  # type: ignore[no-untyped-def]
+def _one_of(kind: type[E], text: str | None, option: str) -> E | None:
+    """The member of that word; raises BadParameter with all the words there are."""
     if text is None:
         return None
     try:
         return kind(text)
     except ValueError:
-        words = ", ".join(member.value for member in kind)  # type: ignore[attr-defined]
+        words = ", ".join(str(member.value) for member in kind)
         raise typer.BadParameter(f"{text!r} is none of: {words}", param_hint=option) from None
