@@ -25,7 +25,6 @@ import psutil
 import pytest
 
 LEASE_S = 4.0
-_PAUSE_S = 1.5
 
 
 @dataclass
@@ -159,15 +158,26 @@ class Yard:
 class Storm:
     """Kills and freezes what stands in a yard, at random but seeded, until it is told to stop."""
 
-    def __init__(self, yard: Yard, seed: int, weights: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        yard: Yard,
+        seed: int,
+        weights: Mapping[str, int],
+        *,
+        pause_s: float = 1.5,
+        shortest_freeze_s: float = 1.0,
+    ) -> None:
         self._yard = yard
+        self._pause_s = pause_s
+        self._shortest_freeze_s = shortest_freeze_s
         self._weights = weights
+        self._deck: list[str] = []
         self._random = random.Random(seed)
         self._due: list[tuple[float, Callable[[], None]]] = []
         self.strikes: Counter[str] = Counter()
 
     def rage(self, until: Callable[[], bool], *, patience_s: float) -> bool:
-        """Strike every 1.5 s on average until `until()`; False when patience ran out before."""
+        """Strike every `pause_s` on average until `until()`; False when patience ran out before."""
         deadline = time.monotonic() + patience_s
         next_strike = time.monotonic() + 1.0
         while time.monotonic() < deadline:
@@ -179,14 +189,17 @@ class Storm:
                 return True
             if time.monotonic() >= next_strike:
                 self._strike()
-                next_strike = time.monotonic() + self._random.expovariate(1 / _PAUSE_S)
+                next_strike = time.monotonic() + self._random.expovariate(1 / self._pause_s)
             time.sleep(0.05)
         self._calm()
         return False
 
     def _strike(self) -> None:
-        kind = self._random.choices(list(self._weights), list(self._weights.values()))[0]
-        getattr(self, f"_strike_{kind}")()
+        """Drawn from a shuffled deck, so that a short storm strikes everything too."""
+        if not self._deck:
+            self._deck = [kind for kind, weight in self._weights.items() for _ in range(weight)]
+            self._random.shuffle(self._deck)
+        getattr(self, f"_strike_{self._deck.pop()}")()
 
     def _strike_agent(self) -> None:
         name = self._random.choice(sorted(self._yard.agents))
@@ -208,7 +221,10 @@ class Storm:
         if agent.poll() is None:
             agent.send_signal(signal.SIGSTOP)
             self.strikes["freeze"] += 1
-            self._later(self._random.uniform(1.0, 2.0 * LEASE_S), lambda: _thaw(agent))
+            self._later(
+                self._random.uniform(self._shortest_freeze_s, max(self._shortest_freeze_s, 2.0 * LEASE_S)),
+                lambda: _thaw(agent),
+            )
 
     def _strike_runner(self) -> None:
         runners = self._yard.runners()
