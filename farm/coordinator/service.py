@@ -68,7 +68,7 @@ def find_service(places: Places) -> ServiceRecord | None:
     except (ValueError, TypeError, KeyError) as error:
         raise CoordinatorError(
             f"{places.service_file} is damaged: {error}",
-            hint="Remove it; then `farm up` starts anew. It named the processes of the service that was up: if any lives "
+            hint="Remove it; then `farm up` starts anew. It named the processes of the service: if any lives "
             f"on, `ps e -A | grep {MARK}` shows it, and `kill` ends it.",
         ) from error
     return record if _living(record.processes) or marked_processes(record.service_id) else None
